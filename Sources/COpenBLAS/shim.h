@@ -1,0 +1,2 @@
+// OpenBLAS as the system installs it; Debian and Ubuntu: libopenblas-dev.
+#include <cblas.h>
