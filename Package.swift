@@ -36,7 +36,11 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
-    .target(name: "Boundary", swiftSettings: pointerFree + numeric),
+    .target(
+      name: "CBoundary",
+      cSettings: [.define("_GNU_SOURCE"), .treatAllWarnings(as: .error)]),
+    .target(
+      name: "Boundary", dependencies: ["CBoundary"], swiftSettings: pointerFree + numeric),
     .target(name: "GGUF", dependencies: ["Boundary"], swiftSettings: pointerFree + numeric),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -96,7 +100,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TriPosTTests",
-      dependencies: ["TriPosT", "LoRA", "Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport"],
+      dependencies: [
+        "TriPosT", "LoRA", "Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests",

@@ -1,0 +1,20 @@
+// Signal handlers: code that may run between any two instructions, which Swift cannot promise.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// What boundary_requested_signal returns; 0 when nobody asked.
+enum { boundary_hangup = 1, boundary_interrupt = 2, boundary_terminate = 15 };
+
+// Installs the handlers described at Interruption.install.
+void boundary_install_handlers(void);
+
+// The first of SIGHUP, SIGINT and SIGTERM that arrived, as one of the values above, or 0.
+int32_t boundary_requested_signal(void);
+
+// Makes a mapping known to the handler of SIGBUS; returns its slot, -1 when there is none left.
+int32_t boundary_remember_mapping(const void *start, size_t count, const char *path);
+
+// Gives the slot back; call it before the mapping goes away. -1 is ignored.
+void boundary_forget_mapping(int32_t slot);
