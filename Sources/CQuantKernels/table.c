@@ -1,1 +1,49 @@
-#include "CQuantKernels.h"
+// Which kernels this CPU runs.
+#include "kernels.h"
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+bool qk_available(qk_instruction_set set) {
+  switch (set) {
+    case qk_scalar: return true;
+#if defined(__x86_64__)
+    // From Haswell (2013) and Zen (2017) on.
+    case qk_avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+             __builtin_cpu_supports("f16c");
+    // Cascade Lake, Ice Lake, Sapphire Rapids; Zen 4 and later. Skylake-X has no VNNI and takes
+    // AVX2.
+    case qk_avx512:
+      return qk_available(qk_avx2) && __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+#elif defined(__aarch64__) && defined(__linux__)
+    // Cortex-A76, Neoverse N1 and later.
+    case qk_neon: return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#elif defined(__aarch64__)
+    case qk_neon: return true;  // every Apple chip that runs macOS
+#endif
+    default: return false;
+  }
+}
+
+const qk_kernels *qk_kernels_for(qk_instruction_set set) {
+  switch (set) {
+#if defined(__x86_64__)
+    case qk_avx2: return &qk_kernels_avx2;
+    case qk_avx512: return &qk_kernels_avx512;
+#elif defined(__aarch64__)
+    case qk_neon: return &qk_kernels_neon;
+#endif
+    default: return &qk_kernels_scalar;
+  }
+}
+
+void qk_quantize_tile(
+    qk_instruction_set set, size_t blocks, size_t rows, const float *x, size_t stride,
+    qk_input_block *tile) {
+  qk_kernels_for(set)->quantize_tile(blocks, rows, x, stride, tile);
+}

@@ -1,1 +1,145 @@
+// Products of packed weight matrices with rows of floats, and the threads they run on.
+//
+// Weights `[rows, columns]` are packed once into panels of 16 rows: a vector register's lanes are
+// the rows of a panel, so no sum ever crosses lanes. The last panel is filled up with rows of
+// zeros.
+//
+// The contract of y[t][r] = sum over k of w[r][k] * x[t][k], in every tile, on every instruction
+// set:
+//
+//     floats      acc = fmaf(w[k], x[k], acc), k ascending
+//     quantized   acc = fmaf((float)isum[b], wscale[b] * xscale[b], acc), blocks of 32 ascending
+//     the result  y = scale * acc,  or when adding  y = fmaf(scale, acc, y)
+//
+// where acc starts at 0 and isum is the exact integer sum of a block's products. Halves and
+// bfloat16 become floats exactly. An output's bits depend on its row of weights and its row of x
+// alone.
+//
+// No function here allocates, reads a file or fails. Shapes are trusted: the caller has checked
+// them.
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qk_steps.h"
+#include "qk_training.h"
+
+/// Rows of a panel; lanes of a vector of floats.
+#define QK_PANEL 16
+/// Inputs that share a scale in the quantized formats.
+#define QK_BLOCK 32
+/// Rows of x that a tile takes at most.
+#define QK_TILE 8
+/// Rows of w that the transposed product takes together.
+#define QK_PART 256
+
+typedef enum { qk_f32, qk_f16, qk_bf16, qk_q8_0, qk_q4_0, qk_format_count } qk_format;
+
+typedef enum { qk_scalar, qk_avx2, qk_avx512, qk_neon } qk_instruction_set;
+
+/// Whether this machine runs an instruction set.
+bool qk_available(qk_instruction_set set);
+
+// ---- Weights ------------------------------------------------------------------------------------
+// A panel of a float format is `[columns, QK_PANEL]` values; one of a quantized format is `[columns
+// / QK_BLOCK]` of these. Word i of row r (4 neighbouring bytes of the row) is at [i][4 * r].
+
+/// 16 rows of Q8_0 blocks: half scales, and each value + 128, so that it is unsigned.
+typedef struct {
+  uint16_t scale[QK_PANEL];
+  uint8_t quants[8][4 * QK_PANEL];
+} qk_panel_q8_0;
+
+/// 16 rows of Q4_0 blocks: half scales, and values + 8; byte j of a row holds value j in its low
+/// four bits and value j + 16 in its high four.
+typedef struct {
+  uint16_t scale[QK_PANEL];
+  uint8_t quants[4][4 * QK_PANEL];
+} qk_panel_q4_0;
+
+_Static_assert(sizeof(qk_panel_q8_0) == QK_PANEL * 34, "Q8_0 packs without growing");
+_Static_assert(sizeof(qk_panel_q4_0) == QK_PANEL * 18, "Q4_0 packs without growing");
+
+/// Bytes of one panel.
+size_t qk_panel_bytes(qk_format format, size_t columns);
+
+/// Packs `panel_count` panels from `first_panel` on. `source` is the whole matrix as a GGUF file
+/// has it, row by row; `panels` is where panel 0 goes, zeros at first: rows that fill up the last
+/// panel are not written.
+void qk_pack(
+    qk_format format, size_t rows, size_t columns, const void *source, size_t first_panel,
+    size_t panel_count, void *panels);
+
+/// Writes a row as floats to `out[columns]`; exact.
+void qk_unpack_row(qk_format format, size_t columns, const void *panels, size_t row, float *out);
+
+// ---- Inputs -------------------------------------------------------------------------------------
+
+/// 32 inputs of one row: x is about quants * scale, scale = max |x| / 127, quants in -127...127.
+/// The starts cancel the offsets of the weights: minus 128 and minus 8 times the sum of the quants.
+typedef struct {
+  int8_t quants[QK_BLOCK];
+  float scale;
+  int32_t start_q8_0;
+  int32_t start_q4_0;
+} qk_input_block;
+
+/// Quantizes up to QK_TILE rows of x, `stride` floats apart, into a tile `[blocks, rows]`.
+///
+/// quants = round half to even of x * (127 / max |x|). A block whose largest |x| is below 2^-100
+/// counts as zeros; one with a value that is not finite gets the scale NaN, so that its outputs are
+/// NaN.
+void qk_quantize_tile(
+    qk_instruction_set set, size_t blocks, size_t rows, const float *x, size_t stride,
+    qk_input_block *tile);
+
+// ---- Products -----------------------------------------------------------------------------------
+
+/// y (+)= scale * x * transpose(w).
+typedef struct {
+  qk_instruction_set set;
+  qk_format format;
+  size_t rows;         ///< of w, and columns of y
+  size_t columns;      ///< of w and x
+  const void *panels;  ///< w, packed
+  size_t tokens;       ///< rows of x and y
+  const void *x;       ///< float `[tokens, columns]`; for a quantized format the tiles in order
+  float *y;            ///< `[tokens, rows]`
+  float scale;
+  bool adding;
+} qk_product;
+
+/// The chunks that a product is cut into, by its shape alone; they may run in any order, at once.
+size_t qk_product_chunks(const qk_product *product);
+void qk_product_run(const qk_product *product, size_t chunk);
+
+/// dx (+)= dy * w, what flows back through a product: dx[t][k] = sum over r of dy[t][r] * w[r][k].
+///
+/// Each QK_PART rows make a part, acc = fmaf(w[r], dy[r], acc) with r ascending from acc = 0,
+/// whatever the format; dx is the parts' sum in order, y = part or y = y + part.
+typedef struct {
+  qk_instruction_set set;
+  qk_format format;
+  size_t rows;         ///< of w, and columns of dy
+  size_t columns;      ///< of w and dx
+  const void *panels;  ///< w, packed
+  size_t tokens;       ///< rows of dy and dx
+  const float *dy;     ///< part by part, each `[tokens, rows of the part]`
+  float *dx;           ///< `[tokens, columns]`
+  bool adding;
+} qk_transposed;
+
+/// As for a product: cut by shape alone, chunks in any order.
+size_t qk_transposed_chunks(const qk_transposed *product);
+void qk_transposed_run(const qk_transposed *product, size_t chunk);
+
+// ---- Threads ------------------------------------------------------------------------------------
+
+/// Runs body(context, i) once for each i in 0 ..< chunks, on up to `threads` threads; the caller is
+/// one. Called inside a body it runs on that body's thread, as OpenMP nests no regions by default.
+void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(void *, size_t));
+
+/// Writes the numbers of the processors that this process may use, at most `capacity`; returns how
+/// many, 0 where the system does not say.
+size_t qk_allowed_processors(int32_t *numbers, size_t capacity);

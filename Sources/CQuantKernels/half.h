@@ -1,0 +1,29 @@
+// Half precision and bfloat16 to float, exactly; without branches, so that loops become vectors.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+static inline float qk_float_from_bits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static inline uint32_t qk_bits_of_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+static inline float qk_bf16_to_float(uint16_t bits) {
+  return qk_float_from_bits((uint32_t)bits << 16);
+}
+
+/// Exponent and fraction in a float's place are 2^112 too small, those of subnormal halves too.
+static inline float qk_half_to_float(uint16_t half) {
+  const uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13;
+  const uint32_t sign = (uint32_t)(half & 0x8000) << 16;
+  const uint32_t not_finite = magnitude >= 0x0f800000 ? 0x7f800000 : 0;
+  return qk_float_from_bits(
+      qk_bits_of_float(qk_float_from_bits(magnitude) * 0x1p112f) | not_finite | sign);
+}

@@ -1,0 +1,53 @@
+// Element-wise steps and attention of a transformer layer, on rows of floats.
+//
+// Each row is computed alone and in one fixed order, so that its bits do not depend on its neighbours,
+// on threads or on the instruction set: sums run in 16 lanes (element i adds into lane i % 16) that are
+// joined as a tree, and where a fused multiply-add is meant the source says fmaf.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/// Positions that share one page of the key/value store.
+#define QK_PAGE 16
+/// Positions that one step of the online softmax takes together; a multiple of QK_PAGE.
+#define QK_ATTENTION_BLOCK 64
+/// The largest head size that attention takes.
+#define QK_MAX_HEAD_SIZE 256
+
+/// One layer's keys and values, page by page; for each page and key/value head
+/// `[head_size, QK_PAGE]` keys, then `[QK_PAGE, head_size]` values.
+typedef struct {
+  float *pages;
+  size_t kv_heads;
+  size_t head_size;
+} qk_store_layer;
+
+typedef struct {
+  /// y[n] = x[n] / sqrt(mean(x^2) + epsilon) * weight[n]
+  void (*rms_norm)(size_t n, const float *x, const float *weight, float epsilon, float *y);
+  /// y[n] += x[n]
+  void (*add)(size_t n, const float *x, float *y);
+  /// y[n] = silu(gate[n]) * up[n]
+  void (*swiglu)(size_t n, const float *gate, const float *up, float *y);
+  /// Turns the pairs (2i, 2i+1) of each head by the angles whose cosines and sines are given, in place;
+  /// `x[heads, head_size]`, `cosine[pairs]`, `sine[pairs]`; sign -1 turns back.
+  void (*rotate)(size_t heads, size_t head_size, size_t pairs, const float *cosine, const float *sine,
+                 float sign, float *x);
+  /// Attention of one position over `count` keys for the query heads of one key/value head:
+  /// `q[group, head_size]`, `out[group, head_size]`, `table[(count + 15) / 16]` page numbers.
+  void (*attend)(const qk_store_layer *store, size_t kv_head, size_t group, const float *q,
+                 const int32_t *table, size_t count, float scale, float *out);
+  /// The largest of x[n]; n > 0.
+  float (*maximum)(size_t n, const float *x);
+  /// sum of exp(x[n] - shift); where y is given, y[n] gets the terms.
+  float (*exp_sum)(size_t n, const float *x, float shift, float *y);
+} qk_steps;
+
+/// The steps for an instruction set; the reference serves where there is no faster twin.
+const qk_steps *qk_steps_scalar(void);
+const qk_steps *qk_steps_avx2(void);
+const qk_steps *qk_steps_avx512(void);
+
+/// Stores the rotated key and the value of one position: `key[kv_heads, head_size]`, `value` alike.
+void qk_store_write(const qk_store_layer *store, int32_t page, size_t lane, const float *key,
+                    const float *value);

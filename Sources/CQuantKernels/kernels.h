@@ -1,0 +1,62 @@
+// What the kernel files share: the shape of a tile, and one table an instruction set.
+#pragma once
+#include "CQuantKernels.h"
+
+static inline size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
+
+static inline size_t at_most(size_t a, size_t b) { return a < b ? a : b; }
+
+/// Where a tile's results go: y[tokens, stride], the first `rows` lanes of each.
+typedef struct {
+  float *y;
+  size_t stride;
+  size_t rows;
+  float scale;
+  bool adding;
+} qk_output;
+
+/// The product of one panel and `tokens` rows of x, 1 to QK_TILE of them.
+///
+/// For a float format x is `[tokens, stride]` floats of which the first `columns` count; for a
+/// quantized one a tile `[columns / QK_BLOCK, tokens]` of qk_input_block, without a stride.
+typedef void qk_tile(
+    size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
+    const qk_output *out);
+
+/// Makes a qk_tile of an inlined function whose first parameter is the number of tokens: compiled
+/// for each number, it keeps its running sums in registers.
+#define QK_FOR_TOKENS(tile, set)                                                              \
+  static void tile##_##set(                                                                   \
+      size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,         \
+      const qk_output *out) {                                                                 \
+    switch (tokens) {                                                                         \
+      case 1: tile(1, columns, panel, x, stride, out); break;                                 \
+      case 2: tile(2, columns, panel, x, stride, out); break;                                 \
+      case 3: tile(3, columns, panel, x, stride, out); break;                                 \
+      case 4: tile(4, columns, panel, x, stride, out); break;                                 \
+      case 5: tile(5, columns, panel, x, stride, out); break;                                 \
+      case 6: tile(6, columns, panel, x, stride, out); break;                                 \
+      case 7: tile(7, columns, panel, x, stride, out); break;                                 \
+      case 8: tile(8, columns, panel, x, stride, out); break;                                 \
+    }                                                                                         \
+  }
+
+typedef struct {
+  qk_tile *tile[qk_format_count];
+  /// quantize.h
+  void (*quantize_tile)(
+      size_t blocks, size_t rows, const float *x, size_t stride, qk_input_block *tile);
+  /// unpack.h
+  void (*unpack_panel)(
+      qk_format format, const void *panel, size_t first, size_t count, float *out, size_t height);
+} qk_kernels;
+
+extern const qk_kernels qk_kernels_scalar;
+#if defined(__x86_64__)
+extern const qk_kernels qk_kernels_avx2;
+extern const qk_kernels qk_kernels_avx512;
+#elif defined(__aarch64__)
+extern const qk_kernels qk_kernels_neon;
+#endif
+
+const qk_kernels *qk_kernels_for(qk_instruction_set set);

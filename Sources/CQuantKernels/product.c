@@ -1,0 +1,69 @@
+// How a product is cut into chunks, and a chunk into tiles. Only shapes decide.
+#include "kernels.h"
+
+enum {
+  cache_bytes = 512 << 10,  // panels that stay in a core's second-level cache while tokens pass by
+  small_bytes = 128 << 10,  // work worth handing to a thread: some microseconds
+  team_chunks = 32,         // enough for a large team to share evenly
+  few_tiles = 4,            // up to here a chunk takes all tokens, and each weight is read once
+  many_tiles = 8,
+};
+
+typedef struct {
+  size_t panels, tiles;  // of the whole
+  size_t panels_per_chunk, tiles_per_chunk;
+  size_t panel_chunks, tile_chunks;
+} cut;
+
+static cut cut_of(const qk_product *p) {
+  cut c = {.panels = divide_up(p->rows, QK_PANEL), .tiles = divide_up(p->tokens, QK_TILE)};
+  const size_t bytes = qk_panel_bytes(p->format, p->columns);
+  if (c.panels == 0 || c.tiles == 0 || bytes == 0) return (cut){0};
+  c.tiles_per_chunk = c.tiles <= few_tiles ? c.tiles : many_tiles;
+  c.tile_chunks = divide_up(c.tiles, c.tiles_per_chunk);
+  size_t height = at_most(cache_bytes / bytes, 16);
+  if (height == 0) height = 1;
+  while (height > 1 && divide_up(c.panels, height) * c.tile_chunks < team_chunks &&
+         height * bytes * c.tiles_per_chunk > small_bytes)
+    height /= 2;
+  c.panel_chunks = divide_up(c.panels, height);
+  c.panels_per_chunk = divide_up(c.panels, c.panel_chunks);
+  c.panel_chunks = divide_up(c.panels, c.panels_per_chunk);
+  return c;
+}
+
+static void run_tile(const qk_product *p, qk_tile *tile, size_t panel, size_t first) {
+  const size_t tokens = at_most(p->tokens - first, QK_TILE);
+  const size_t row = panel * QK_PANEL, rows = at_most(p->rows - row, QK_PANEL);
+  const bool quantized = p->format == qk_q8_0 || p->format == qk_q4_0;
+  const void *x = quantized
+      ? (const void *)((const qk_input_block *)p->x + first * (p->columns / QK_BLOCK))
+      : (const void *)((const float *)p->x + first * p->columns);
+  const void *weights = (const char *)p->panels + panel * qk_panel_bytes(p->format, p->columns);
+  qk_output out = {
+    .y = p->y + first * p->rows + row, .stride = p->rows, .rows = rows, .scale = p->scale,
+    .adding = p->adding,
+  };
+  tile(p->columns, weights, tokens, x, p->columns, &out);
+}
+
+size_t qk_product_chunks(const qk_product *product) {
+  cut c = cut_of(product);
+  return c.panel_chunks * c.tile_chunks;
+}
+
+void qk_product_run(const qk_product *product, size_t chunk) {
+  const cut c = cut_of(product);
+  qk_tile *tile = qk_kernels_for(product->set)->tile[product->format];
+  const size_t panel = chunk / c.tile_chunks * c.panels_per_chunk;
+  const size_t first = chunk % c.tile_chunks * c.tiles_per_chunk;
+  const size_t panel_end = at_most(panel + c.panels_per_chunk, c.panels);
+  const size_t end = at_most(first + c.tiles_per_chunk, c.tiles);
+  if (c.tile_chunks == 1 && c.tiles <= few_tiles) {
+    for (size_t p = panel; p < panel_end; p++)
+      for (size_t t = first; t < end; t++) run_tile(product, tile, p, t * QK_TILE);
+  } else {
+    for (size_t t = first; t < end; t++)
+      for (size_t p = panel; p < panel_end; p++) run_tile(product, tile, p, t * QK_TILE);
+  }
+}

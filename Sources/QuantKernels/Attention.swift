@@ -1,0 +1,147 @@
+import CQuantKernels
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Keys and values of many sequences, in pages of 16 positions.
+///
+/// A sequence is a list of page numbers, so that sequences with a common beginning share its pages.
+/// A page holds, for each key/value head, keys `[headSize, 16]` (positions across the lanes) and values
+/// `[16, headSize]`.
+public final class KeyValueStore: @unchecked Sendable {
+  // Sendable by contract: written only between parallel regions, by the one compute thread.
+
+  /// Positions in a page.
+  public static let pageLength = Int(QK_PAGE)
+  /// The largest head size that attention takes.
+  public static let maximumHeadSize = Int(QK_MAX_HEAD_SIZE)
+
+  public let layers: Int
+  public let kvHeads: Int
+  public let headSize: Int
+  public let pages: Int
+  private let base: UnsafeMutablePointer<Float>
+
+  /// Floats of one page in one layer.
+  private var pageFloats: Int { 2 * Self.pageLength * kvHeads * headSize }
+
+  /// Bytes that a page takes over all layers.
+  public static func bytesPerPage(layers: Int, kvHeads: Int, headSize: Int) -> Int {
+    2 * pageLength * kvHeads * headSize * layers * MemoryLayout<Float>.stride
+  }
+
+  /// Room for `pages` pages; the system hands the memory out page by page as it is first written.
+  public init(layers: Int, kvHeads: Int, headSize: Int, pages: Int) {
+    precondition(headSize <= Self.maximumHeadSize, "head size above \(Self.maximumHeadSize)")
+    self.layers = layers
+    self.kvHeads = kvHeads
+    self.headSize = headSize
+    self.pages = pages
+    let count = layers * pages * 2 * Self.pageLength * kvHeads * headSize
+    base = allocateZeroed(count)
+  }
+
+  deinit { free(base) }
+
+  fileprivate func layer(_ layer: Int) -> qk_store_layer {
+    qk_store_layer(pages: base + layer * pages * pageFloats, kv_heads: kvHeads, head_size: headSize)
+  }
+
+  /// Copies one page in every layer: how a sequence leaves a half-filled page that it shares.
+  public func copyPage(from source: Int, to target: Int) {
+    for layer in 0..<layers {
+      let start = base + layer * pages * pageFloats
+      (start + target * pageFloats).update(from: start + source * pageFloats, count: pageFloats)
+    }
+  }
+
+  /// Stores the keys and values of a batch in a layer; both `[rows, kvHeads · headSize]`.
+  public func write(layer: Int, keys: Matrix, values: Matrix, for places: AttentionPlaces) {
+    precondition(keys.rows == places.count && values.rows == places.count, "one place a row")
+    var target = self.layer(layer)
+    let columns = kvHeads * headSize
+    precondition(keys.columns == columns && values.columns == columns, "shapes differ")
+    for row in 0..<places.count {
+      let position = places.counts[row] - 1
+      let page = places.pages[places.starts[row] + position / Self.pageLength]
+      qk_store_write(
+        &target, page, position % Self.pageLength, keys.base + row * columns,
+        values.base + row * columns)
+    }
+  }
+}
+
+/// Where each row of a batch stands: the pages of its sequence and how many positions it sees.
+public struct AttentionPlaces: Sendable {
+  fileprivate var pages: [Int32] = []
+  fileprivate var starts: [Int] = []
+  fileprivate var counts: [Int] = []
+
+  public init() {}
+
+  /// Rows added so far.
+  public var count: Int { counts.count }
+
+  /// Adds consecutive rows of one sequence, the first at `position`.
+  ///
+  /// - Parameters:
+  ///   - rows: How many.
+  ///   - position: Where the first of them stands.
+  ///   - table: The sequence's pages, enough for the last of the rows.
+  public mutating func add(rows: Int, from position: Int, table: [Int32]) {
+    precondition(
+      (position + rows) <= table.count * KeyValueStore.pageLength, "the table is too short")
+    for row in 0..<rows {
+      starts.append(pages.count)
+      counts.append(position + row + 1)
+    }
+    pages += table
+  }
+}
+
+/// Causal attention of each row over its own sequence, keys taken in blocks of 64 with a running maximum.
+///
+/// Query head h reads key/value head h / (heads / kvHeads) (grouped-query attention, Ainslie et al. 2023).
+/// The running softmax is Milakov and Gimelshein 2018, "Online normalizer calculation for softmax".
+///
+/// - Parameters:
+///   - queries: `[rows, heads · headSize]`, already rotated.
+///   - heads: Query heads.
+///   - store: Where keys and values are, those of the rows themselves included.
+///   - layer: The layer at work.
+///   - places: Each row's sequence and position.
+///   - scale: The scores are multiplied by this, 1 / √headSize in LLaMA.
+///   - y: Resized; `[rows, heads · headSize]`.
+public func attend(
+  queries: Matrix, heads: Int, store: KeyValueStore, layer: Int, places: AttentionPlaces,
+  scale: Float, into y: Matrix
+) {
+  precondition(queries.columns == heads * store.headSize && y.columns == queries.columns)
+  precondition(queries.rows == places.count && heads.isMultiple(of: store.kvHeads))
+  y.resize(rows: queries.rows)
+  let group = heads / store.kvHeads
+  let columns = queries.columns
+  let source = store.layer(layer)
+  let steps = Kernels.steps.pointee
+  let kvHeads = store.kvHeads
+  // Enough rows a chunk that short contexts do not pay for the hand-over.
+  let height = queries.rows >= 64 ? 8 : 1
+  let blocks = (queries.rows + height - 1) / height
+  places.pages.withUnsafeBufferPointer { pages in
+    guard let table = pages.baseAddress else { return }
+    parallel(blocks * kvHeads) { chunk in
+      var source = source
+      let head = chunk % kvHeads
+      let first = chunk / kvHeads * height
+      for row in first..<min(first + height, queries.rows) {
+        let at = row * columns + head * group * store.headSize
+        steps.attend(
+          &source, head, group, queries.base + at, table + places.starts[row], places.counts[row],
+          scale, y.base + at)
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Boundary
+import CQuantKernels
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The processors that the system lets this process use.
+enum Processors {
+  /// Numbers of the processors in the affinity mask.
+  static let allowed: [Int] = {
+    var numbers = [Int32](repeating: 0, count: 1024)
+    let count = qk_allowed_processors(&numbers, numbers.count)
+    return count > 0 ? numbers[..<count].map(Int.init) : Array(0..<max(1, online))
+  }()
+
+  private static var online: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
+  /// Cores behind them: two hardware threads of a core count once.
+  static let physicalCores: Int = {
+    #if os(Linux)
+      let cores = allowed.map { number in
+        let siblings = "/sys/devices/system/cpu/cpu\(number)/topology/thread_siblings_list"
+        return (try? Files.readText(siblings)) ?? "\(number)"
+      }
+      return Set(cores).count
+    #else
+      var count: Int32 = 0
+      var size = MemoryLayout<Int32>.size
+      return sysctlbyname("hw.physicalcpu", &count, &size, nil, 0) == 0 ? Int(count) : allowed.count
+    #endif
+  }()
+
+  /// A variable of the environment.
+  static func environment(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+}

@@ -1,0 +1,90 @@
+import CQuantKernels
+public import GGUF
+
+/// A weight matrix `[rows = outputs, columns = inputs]` in the layout of the kernels.
+///
+/// The values are those of the file, bit for bit and in as many bytes, packed into panels of 16
+/// interleaved rows (`CQuantKernels.h`).
+public final class WeightMatrix: @unchecked Sendable {
+  // Sendable by contract: read-only after `init`, but for `repack`, which the one compute thread calls.
+
+  public let type: TensorType
+  public let rows: Int
+  public let columns: Int
+  let format: qk_format
+  let panels: UnsafeMutableRawPointer
+  private let floats: UnsafeMutablePointer<Float>
+
+  /// Packs a tensor's bytes as a GGUF file holds them; they are not needed afterwards.
+  ///
+  /// - Precondition: The type is supported, and the bytes are those of this shape.
+  public init(type: TensorType, rows: Int, columns: Int, bytes: UnsafeRawBufferPointer) {
+    guard let format = Self.format(of: type), let source = bytes.baseAddress else {
+      preconditionFailure("\(type.name) is not packed")
+    }
+    precondition(type.byteCount(of: [columns, rows]) == bytes.count, "\(bytes.count) bytes")
+    self.type = type
+    self.rows = rows
+    self.columns = columns
+    self.format = format
+    let panelCount = (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL)
+    let bytes = panelCount * qk_panel_bytes(format, columns)
+    floats = allocateZeroed(bytes / MemoryLayout<Float>.stride)
+    panels = UnsafeMutableRawPointer(floats)
+    pack(source)
+  }
+
+  /// Packs a matrix of floats, such as a factor of a low-rank update.
+  public convenience init(_ values: Matrix) {
+    self.init(
+      type: .f32, rows: values.rows, columns: values.columns,
+      bytes: UnsafeRawBufferPointer(
+        start: values.base, count: values.rows * values.columns * MemoryLayout<Float>.stride))
+  }
+
+  deinit { QuantKernels.free(floats) }
+
+  /// Takes new values in the place of the old.
+  ///
+  /// - Precondition: This is a matrix of floats, and the shape is the same.
+  public func repack(from values: Matrix) {
+    precondition(type == .f32 && values.rows == rows && values.columns == columns, "shapes differ")
+    pack(values.base)
+  }
+
+  private func pack(_ source: UnsafeRawPointer) {
+    let panelCount = (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL)
+    let height = max(1, (1 << 20) / max(1, qk_panel_bytes(format, columns)))
+    parallel((panelCount + height - 1) / height) { chunk in
+      let first = chunk * height
+      qk_pack(
+        format, rows, columns, source, first, min(height, panelCount - first), panels)
+    }
+  }
+
+  /// Writes row `row` as floats to row `target` of a matrix with as many columns; exact.
+  public func copyRow(_ row: Int, into matrix: Matrix, row target: Int) {
+    precondition(matrix.columns == columns, "\(columns) columns into \(matrix.columns)")
+    precondition((0..<rows).contains(row) && (0..<matrix.rows).contains(target), "row out of range")
+    qk_unpack_row(format, columns, panels, row, matrix.base + target * columns)
+  }
+
+  /// Whether products with this type exist.
+  public static func supports(_ type: TensorType) -> Bool {
+    format(of: type) != nil
+  }
+
+  /// The types with products.
+  public static let supportedTypes = TensorType.allCases.filter(supports)
+
+  private static func format(of type: TensorType) -> qk_format? {
+    switch type {
+    case .f32: qk_f32
+    case .f16: qk_f16
+    case .bf16: qk_bf16
+    case .q8_0: qk_q8_0
+    case .q4_0: qk_q4_0
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,114 @@
+// Compares every instruction set of the machine it runs on with the reference, bit for bit.
+//
+// The Swift tests do the same and more; this one needs only a C compiler, so that kernels for
+// another processor can be checked in an emulator (scripts/check-neon).
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "CQuantKernels.h"
+
+static uint64_t state = 88172645463325252u;
+
+static uint64_t draw(void) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  return state ^= state << 17;
+}
+
+static float draw_float(void) { return (float)(draw() % 2000001) / 500000 - 2; }
+
+static float *draw_floats(size_t count) {
+  float *values = malloc(count * sizeof *values);
+  for (size_t i = 0; i < count; i++) values[i] = draw_float();
+  return values;
+}
+
+static bool is_quantized(qk_format format) { return format == qk_q8_0 || format == qk_q4_0; }
+
+/// Packed random weights; exponents are kept small, and every fourth block has one extreme value.
+static void *draw_weights(qk_format format, size_t rows, size_t columns) {
+  const size_t panels = (rows + QK_PANEL - 1) / QK_PANEL, bytes = qk_panel_bytes(format, columns);
+  const size_t step = is_quantized(format) ? bytes * QK_BLOCK / columns / QK_PANEL
+                                           : bytes / columns / QK_PANEL;
+  unsigned char *source = malloc(panels * bytes);
+  for (size_t i = 0; i < panels * bytes; i++) source[i] = (unsigned char)draw();
+  for (size_t at = 0; at < panels * bytes; at += step) {
+    const size_t high = is_quantized(format) ? 1 : step - 1;
+    source[at + high] = (source[at + high] & 0x83) | 0x38;
+    if (is_quantized(format) && draw() % 4 == 0)
+      memset(source + at + 2, draw() % 2 ? 0x80 : 0xff, step - 2);
+  }
+  void *packed = calloc(panels, bytes);
+  qk_pack(format, rows, columns, source, 0, panels, packed);
+  free(source);
+  return packed;
+}
+
+/// y, with one float after its end, as the set computes it.
+static float *product(qk_product p, qk_instruction_set set, const float *x) {
+  const size_t blocks = p.columns / QK_BLOCK;
+  qk_input_block *tiles = calloc(p.tokens * blocks + 1, sizeof *tiles);
+  for (size_t t = 0; t < p.tokens; t += QK_TILE)
+    qk_quantize_tile(
+        set, blocks, p.tokens - t < QK_TILE ? p.tokens - t : QK_TILE, x + t * p.columns, p.columns,
+        tiles + t * blocks);
+  p.set = set;
+  p.x = is_quantized(p.format) ? (const void *)tiles : x;
+  float *y = calloc(p.tokens * p.rows + 1, sizeof *y);
+  p.y = y;
+  for (size_t i = 0; i < qk_product_chunks(&p); i++) qk_product_run(&p, i);
+  free(tiles);
+  return y;
+}
+
+static float *transposed(qk_transposed p, qk_instruction_set set) {
+  float *dx = calloc(p.tokens * p.columns + 1, sizeof *dx);
+  p.set = set;
+  p.dx = dx;
+  for (size_t i = 0; i < qk_transposed_chunks(&p); i++) qk_transposed_run(&p, i);
+  return dx;
+}
+
+static int differ(float *a, float *b, size_t count) {
+  const int result = memcmp(a, b, (count + 1) * sizeof *a) != 0;
+  free(a);
+  free(b);
+  return result;
+}
+
+static int check(
+    qk_instruction_set set, qk_format format, size_t rows, size_t columns, size_t tokens) {
+  void *w = draw_weights(format, rows, columns);
+  float *x = draw_floats(tokens * columns), *dy = draw_floats(tokens * rows);
+  qk_product forward = {
+    .format = format, .rows = rows, .columns = columns, .panels = w, .tokens = tokens,
+    .scale = draw_float(), .adding = draw() % 2,
+  };
+  qk_transposed back = {
+    .format = format, .rows = rows, .columns = columns, .panels = w, .tokens = tokens, .dy = dy,
+    .adding = draw() % 2,
+  };
+  const int failures =
+      differ(product(forward, qk_scalar, x), product(forward, set, x), tokens * rows) +
+      differ(transposed(back, qk_scalar), transposed(back, set), tokens * columns);
+  if (failures)
+    printf("%d: format %d, %zu by %zu, %zu tokens\n", set, format, rows, columns, tokens);
+  free(w);
+  free(x);
+  free(dy);
+  return failures;
+}
+
+int main(void) {
+  static const size_t widths[2][3] = {{1, 31, 172}, {32, 96, 256}};
+  int failures = 0, checks = 0;
+  for (qk_instruction_set set = qk_avx2; set <= qk_neon; set++)
+    for (qk_format format = 0; qk_available(set) && format < qk_format_count; format++)
+      for (size_t rows = 1; rows <= 50; rows += 7)
+        for (size_t c = 0; c < 3; c++)
+          for (size_t tokens = 1; tokens <= 17; tokens++, checks++)
+            failures += check(set, format, rows, widths[is_quantized(format)][c], tokens);
+  printf("%d checks, %d failures\n", checks, failures);
+  return failures > 0 || checks == 0;
+}

@@ -1,0 +1,99 @@
+import Boundary
+import CQuantKernels
+import GGUF
+import Testing
+
+@testable import QuantKernels
+
+@Suite("Quantized inputs")
+struct ActivationsTests {
+  /// The block of 32 values, the same from every instruction set.
+  static func block(_ values: [Float]) -> qk_input_block {
+    let blocks = Kernels.available.map { set in
+      var block = qk_input_block()
+      qk_quantize_tile(set.code, 1, 1, values, 32, &block)
+      return block
+    }
+    for block in blocks {
+      #expect(quants(block) == quants(blocks[0]))
+      #expect(block.scale == blocks[0].scale || block.scale.isNaN && blocks[0].scale.isNaN)
+      #expect(block.start_q8_0 == blocks[0].start_q8_0 && block.start_q4_0 == blocks[0].start_q4_0)
+    }
+    return blocks[0]
+  }
+
+  static func quants(_ block: qk_input_block) -> [Int8] {
+    withUnsafeBytes(of: block.quants) { $0.map { Int8(bitPattern: $0) } }
+  }
+
+  @Test("quants are the inputs over the scale, half to even, and the starts cancel the offsets")
+  func quantizes() {
+    // The largest is 127, so the scale is 1; halves round to even neighbours.
+    let values: [Float] =
+      [127, 0.5, 1.5, 2.5, -0.5, -1.5, -126.5, 126.5] + [Float](repeating: 3, count: 24)
+    let block = Self.block(values)
+    #expect(block.scale == 1)
+    #expect(
+      Self.quants(block) == [127, 0, 2, 2, 0, -2, -126, 126] + [Int8](repeating: 3, count: 24))
+    let sum: Int32 = 127 + 2 + 2 - 2 + 72
+    #expect(block.start_q8_0 == -128 * sum && block.start_q4_0 == -8 * sum)
+  }
+
+  @Test("quants stay within 127 whatever the largest value is")
+  func range() {
+    var random = RandomStream(seed: 1, "range")
+    for _ in 0..<2000 {
+      var values = [Float](repeating: 0, count: 32)
+      // Any normal magnitude above the smallest block that counts.
+      let exponent = UInt32(30 + random.below(225))
+      values[random.below(32)] = Float(bitPattern: exponent << 23 | UInt32(random.below(1 << 23)))
+      values[random.below(32)] *= -1
+      let quants = Self.quants(Self.block(values))
+      #expect(quants.map { abs(Int($0)) }.max() == 127)
+    }
+  }
+
+  @Test("NUM-07: zeros, subnormals and an outlier give finite blocks; NaN and infinity a NaN scale")
+  func specials() {
+    func with(_ value: Float) -> qk_input_block {
+      Self.block([value] + [Float](repeating: 0.25, count: 31))
+    }
+    let zero = Self.block([Float](repeating: -0.0, count: 32))
+    #expect(zero.scale == 0 && Self.quants(zero).allSatisfy { $0 == 0 })
+    let tiny = Self.block([Float](repeating: .leastNonzeroMagnitude, count: 32))
+    #expect(tiny.scale == 0 && Self.quants(tiny).allSatisfy { $0 == 0 })
+    let huge = with(-.greatestFiniteMagnitude)
+    #expect(huge.scale.isFinite && Self.quants(huge) == [-127] + [Int8](repeating: 0, count: 31))
+    for bad in [Float.nan, -.nan, .infinity, -.infinity, .signalingNaN] {
+      #expect(with(bad).scale.isNaN)
+    }
+  }
+
+  @Test("a NaN reaches every output of its row and none of another")
+  func propagates() {
+    var random = RandomStream(seed: 2, "propagate")
+    let w = random.weights(.q8_0, rows: 20, columns: 96)
+    let x = random.matrix(rows: 10, columns: 96)
+    x[4, 50] = .nan
+    for set in Kernels.available {
+      let y = Kernels.with(set) { product(x, w) }
+      for row in 0..<10 { #expect(y.row(row).allSatisfy { $0.isNaN == (row == 4) }) }
+    }
+  }
+
+  @Test("a loaded input serves several products, and a new one replaces it")
+  func loads() {
+    var random = RandomStream(seed: 3, "loads")
+    let w = random.weights(.q4_0, rows: 20, columns: 64)
+    let input = Activations(columns: 64)
+    for rows in [3, 20, 1] {
+      let x = random.matrix(rows: rows, columns: 64)
+      input.load(x)
+      let y = Matrix(rows: 0, columns: 20)
+      for _ in 0..<2 {
+        multiply(input, w, into: y)
+        #expect(y.bits == product(x, w).bits)
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import Boundary
+import CQuantKernels
+import GGUF
+import TestSupport
+import Testing
+
+@testable import QuantKernels
+
+@Suite("Products of packed weights")
+struct MatrixProductTests {
+  /// Rows around one and several panels of 16.
+  static let rowCounts = [1, 15, 16, 17, 50]
+  /// Every width of a tile, one more than a tile, and four tiles and one.
+  static let tokenCounts = Array(0...9) + [33]
+
+  static func columnCounts(_ type: TensorType) -> [Int] {
+    type.blockSize == 1 ? [1, 31, 64, 172] : [32, 64, 96, 256]
+  }
+
+  @Test("every instruction set returns the reference's bits", arguments: supportedTypes, rowCounts)
+  func agreesWithReference(type: TensorType, rows: Int) {
+    for columns in Self.columnCounts(type) {
+      var random = RandomStream(seed: 1, "product", rows, columns)
+      let w = random.weights(type, rows: rows, columns: columns)
+      for tokens in Self.tokenCounts {
+        let x = random.matrix(rows: tokens, columns: columns, scale: 3)
+        let expected = Kernels.with(.scalar) { product(x, w) }
+        #expect(expected.rows == tokens && expected.values.allSatisfy { $0.isFinite })
+        for set in Kernels.available {
+          let y = Kernels.with(set) { product(x, w) }
+          #expect(y.bits == expected.bits, "\(set), \(columns) columns, \(tokens) tokens")
+        }
+      }
+    }
+  }
+
+  @Test("adding is one fused step of scale, sum and what was there", arguments: supportedTypes)
+  func adding(type: TensorType) {
+    var random = RandomStream(seed: 2, "adding")
+    let w = random.weights(type, rows: 19, columns: 64)
+    let x = random.matrix(rows: 11, columns: 64)
+    let start = random.matrix(rows: 11, columns: 19)
+    let input = Activations(columns: 64)
+    input.load(x)
+    let plain = Kernels.with(.scalar) { product(x, w) }
+    let expected = zip(start.values, plain.values).map { $0.addingProduct(0.37, $1) }
+    for set in Kernels.available {
+      Kernels.with(set) {
+        let y = Matrix(rows: 0, columns: 19)
+        y.copy(from: start)
+        multiply(input, w, into: y, adding: true, scale: 0.37)
+        #expect(y.values.map(\.bitPattern) == expected.map(\.bitPattern), "\(set)")
+        #expect(product(x, w, scale: 0.37).values == plain.values.map { 0.37 * $0 }, "\(set)")
+      }
+    }
+  }
+
+  @Test(
+    "nothing is written past the last row or read past the last input", arguments: supportedTypes)
+  func staysInside(type: TensorType) {
+    var random = RandomStream(seed: 3, "inside")
+    let columns = type.blockSize == 1 ? 7 : 32
+    let w = random.weights(type, rows: 5, columns: columns)
+    let x = random.matrix(rows: 4, columns: columns)
+    for column in 0..<columns { x[3, column] = .nan }
+    x.resize(rows: 3)
+    for set in Kernels.available {
+      Kernels.with(set) {
+        let y = Matrix(rows: 4, columns: 5)
+        y.fill(.nan)
+        let input = Activations(columns: columns)
+        input.load(x)
+        multiply(input, w, into: y)
+        #expect(y.values.allSatisfy { $0.isFinite }, "\(set)")
+        y.resize(rows: 4)
+        #expect(y.row(3).allSatisfy { $0.isNaN }, "\(set)")
+      }
+    }
+  }
+
+  /// 70 tokens are two chunks of tokens; 1024 rows of 256 are several chunks of panels in every cut.
+  @Test(
+    "threads and neighbours change no bits", arguments: supportedTypes, [1, 5, 8, 33, 70])
+  func threadsAndBatch(type: TensorType, tokens: Int) {
+    var random = RandomStream(seed: 4, "threads", tokens)
+    let w = random.weights(type, rows: 1024, columns: 256)
+    let x = random.matrix(rows: tokens, columns: 256)
+    let expected = Kernels.with(threads: 1) { product(x, w) }
+    let input = Activations(columns: 256)
+    input.load(x)
+    for threads in [2, 3, 5, 8] {
+      Kernels.with(threads: threads) {
+        #expect(product(x, w).bits == expected.bits, "\(threads) threads")
+        // Added to zeros, an output that two chunks share would count twice.
+        let y = Matrix(rows: tokens, columns: 1024)
+        multiply(input, w, into: y, adding: true)
+        #expect(y.values == expected.values, "\(threads) threads")
+      }
+    }
+    for range in [0..<1, tokens - 1..<tokens, tokens / 3..<tokens / 3 + max(1, tokens / 2)] {
+      #expect(product(x.rows(range), w).bits == expected.rows(range).bits, "rows \(range)")
+    }
+  }
+
+  @Test("NUM-08: sums of the largest values are exact", arguments: [TensorType.q8_0, .q4_0])
+  func extremes(type: TensorType) {
+    let columns = 32 * 1024
+    let quants = [UInt8](repeating: type == .q8_0 ? 0x80 : 0x00, count: type.bytesPerBlock - 2)
+    let block = littleEndian(Float16(1).bitPattern) + quants
+    let w = WeightMatrix(
+      type: type, rows: 1, columns: columns, bytes: (0..<1024).flatMap { _ in block })
+    // 127 in every input makes the scale 1; 127 · 2^22 and 127 · 2^18 are exact floats.
+    let x = Matrix(
+      rows: 2, columns: columns, values: (0..<2 * columns).map { $0 < columns ? 127 : -127 })
+    let lowest: Float = type == .q8_0 ? -128 : -8
+    for set in Kernels.available {
+      let y = Kernels.with(set) { product(x, w) }
+      #expect(
+        y.values == [lowest * 127 * Float(columns), -lowest * 127 * Float(columns)], "\(set)")
+    }
+  }
+
+  @Test("the reference is right on a row worked out by hand")
+  func handWorked() {
+    // Weights -8, -7, … 7, twice, by 0.5: byte j holds value j in its low and j + 16 in its high half.
+    let bytes = littleEndian(Float16(0.5).bitPattern) + (0..<16).map { UInt8($0 * 17) }
+    let w = WeightMatrix(type: .q4_0, rows: 1, columns: 32, bytes: bytes)
+    // Inputs 127, 1, 1, …: scale 1. Sum: -8 · 127 + (-7 + … + 7) + (-8 + … + 7) = -1016 + 0 - 8.
+    let x = Matrix(rows: 1, columns: 32, values: [127] + [Float](repeating: 1, count: 31))
+    #expect(Kernels.with(.scalar) { product(x, w) }.values == [-512])
+  }
+
+  @Test("float products agree with double precision", arguments: [TensorType.f32, .f16, .bf16])
+  func accurateFloats(type: TensorType) {
+    var random = RandomStream(seed: 5, "accurate")
+    let w = random.weights(type, rows: 24, columns: 172)
+    let x = random.matrix(rows: 5, columns: 172)
+    #expect(normalizedSquaredError(product(x, w).values, doubleProduct(x, w.unpacked)) < 1e-10)
+  }
+
+  @Test(
+    "quantized products err by the rounding of the inputs alone",
+    arguments: [TensorType.q8_0, .q4_0])
+  func accurateBlocks(type: TensorType) {
+    var random = RandomStream(seed: 6, "accurate")
+    let quants = type.bytesPerBlock - 2
+    let bytes = (0..<24 * 8).flatMap { _ in
+      littleEndian(Float16(0.01).bitPattern) + (0..<quants).map { _ in UInt8(random.below(256)) }
+    }
+    let w = WeightMatrix(type: type, rows: 24, columns: 256, bytes: bytes)
+    let x = random.matrix(rows: 5, columns: 256)
+    #expect(normalizedSquaredError(product(x, w).values, doubleProduct(x, w.unpacked)) < 5e-5)
+  }
+
+  /// Numbers of ggml's own kernels, which round the inputs to int8 as well, or to halves for F16.
+  @Test(
+    "products agree with ggml's", .enabled(if: SharedData.isAvailable, "needs ../shared/data"),
+    arguments: [TensorType.f16, .bf16, .q8_0, .q4_0])
+  func agreesWithVectors(type: TensorType) throws {
+    let w = try QuantVectors.weights(type)
+    let x = try QuantVectors.floats("x", rows: 4, columns: 256)
+    let expected = try QuantVectors.floats("\(type).matmul", rows: 4, columns: 16)
+    let error = normalizedSquaredError(product(x, w).values, expected.values.map(Double.init))
+    #expect(error < 5e-5)
+  }
+}

@@ -1,0 +1,36 @@
+import Boundary
+import Testing
+
+@testable import QuantKernels
+
+@Suite("Matrix")
+struct MatrixTests {
+  @Test("growing keeps the rows, and new rows are zeros")
+  func resizes() {
+    let a = Matrix(rows: 2, columns: 3, values: [1, 2, 3, 4, 5, 6])
+    a.resize(rows: 40)
+    #expect(a.rows == 40 && a.row(1) == [4, 5, 6])
+    #expect((2..<40).allSatisfy { a.row($0) == [0, 0, 0] })
+    a.resize(rows: 1)
+    #expect(a.values == [1, 2, 3])
+  }
+
+  @Test("rows begin at 64 bytes, whatever the size", arguments: [0, 1, 17, 1 << 21])
+  func aligned(count: Int) {
+    let a = Matrix(rows: count, columns: 1)
+    #expect(UInt(bitPattern: a.base) % 64 == 0)
+    #expect(a.values.allSatisfy { $0 == 0 })
+  }
+
+  @Test("copies take rows and values")
+  func copies() {
+    let a = Matrix(rows: 2, columns: 2, values: [1, 2, 3, 4])
+    let b = Matrix(rows: 0, columns: 2)
+    b.copy(from: a)
+    b.copyRow(0, from: a, row: 1)
+    b[1, 0] = 9
+    #expect(b.values == [3, 4, 9, 4] && a.values == [1, 2, 3, 4])
+    b.fill(7)
+    #expect(b.values == [7, 7, 7, 7])
+  }
+}

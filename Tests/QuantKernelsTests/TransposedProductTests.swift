@@ -1,0 +1,66 @@
+import Boundary
+import GGUF
+import Testing
+
+@testable import QuantKernels
+
+@Suite("Transposed products of packed weights")
+struct TransposedProductTests {
+  static func product(_ dy: Matrix, _ w: WeightMatrix) -> Matrix {
+    let dx = Matrix(rows: 0, columns: w.columns)
+    multiplyTransposed(dy, w, into: dx)
+    return dx
+  }
+
+  /// More rows than a part of 256, more columns than a chunk of 64, the last panels not full.
+  @Test("what flows back agrees with double precision, added or not", arguments: supportedTypes)
+  func agrees(type: TensorType) {
+    var random = RandomStream(seed: 1, "transposed")
+    let columns = type.blockSize == 1 ? 75 : 96
+    let w = random.weights(type, rows: 530, columns: columns)
+    let dy = random.matrix(rows: 3, columns: 530)
+    let expected = doubleProduct(dy, w.unpacked.transposed)
+    let dx = Matrix(rows: 9, columns: columns)
+    dx.fill(.nan)
+    multiplyTransposed(dy, w, into: dx)
+    #expect(dx.rows == 3)
+    #expect(normalizedSquaredError(dx.values, expected) < 1e-12)
+    multiplyTransposed(dy, w, into: dx, adding: true)
+    #expect(normalizedSquaredError(dx.values, expected.map { 2 * $0 }) < 1e-12)
+    dx.resize(rows: 4)
+    #expect(dx.row(3).allSatisfy { $0.isNaN })
+  }
+
+  @Test("every instruction set returns the reference's bits", arguments: supportedTypes)
+  func agreesWithReference(type: TensorType) {
+    let columnCounts = type.blockSize == 1 ? [1, 31, 64, 75] : [32, 96]
+    for (rows, columns) in [1, 15, 16, 17, 270].flatMap({ rows in columnCounts.map { (rows, $0) } })
+    {
+      var random = RandomStream(seed: 2, "transposed", rows, columns)
+      let w = random.weights(type, rows: rows, columns: columns)
+      for tokens in [0, 1, 8, 9] {
+        let dy = random.matrix(rows: tokens, columns: rows)
+        let expected = Kernels.with(.scalar) { Self.product(dy, w) }
+        #expect(expected.rows == tokens && expected.values.allSatisfy { $0.isFinite })
+        for set in Kernels.available {
+          let dx = Kernels.with(set) { Self.product(dy, w) }
+          #expect(dx.bits == expected.bits, "\(set), \(rows) by \(columns), \(tokens) tokens")
+        }
+      }
+    }
+  }
+
+  /// 600 tokens are two chunks of tokens.
+  @Test("threads and neighbours change no bits", arguments: [1, 40, 600])
+  func threads(tokens: Int) {
+    var random = RandomStream(seed: 3, "transposed")
+    let w = random.weights(.q4_0, rows: 40, columns: 320)
+    let dy = random.matrix(rows: tokens, columns: 40)
+    let expected = Kernels.with(threads: 1) { Self.product(dy, w) }
+    for threads in [2, 3, 5, 8] {
+      #expect(Kernels.with(threads: threads) { Self.product(dy, w) }.bits == expected.bits)
+    }
+    let range = tokens / 3..<tokens / 3 + 1
+    #expect(Self.product(dy.rows(range), w).bits == expected.rows(range).bits)
+  }
+}

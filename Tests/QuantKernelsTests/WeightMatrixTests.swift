@@ -1,0 +1,86 @@
+import Boundary
+import CQuantKernels
+import GGUF
+import TestSupport
+import Testing
+
+@testable import QuantKernels
+
+@Suite("Packed weights")
+struct WeightMatrixTests {
+  @Test("16 rows take as many bytes packed as in the file", arguments: supportedTypes)
+  func sizes(type: TensorType) {
+    var random = RandomStream(seed: 1, "sizes")
+    let w = random.weights(type, rows: 16, columns: 64)
+    #expect(type.byteCount(of: [64, 16]) == qk_panel_bytes(w.format, 64))
+  }
+
+  @Test(
+    "rows come back as ggml dequantises them, bit for bit",
+    .enabled(if: SharedData.isAvailable, "needs ../shared/data"),
+    arguments: [TensorType.f16, .bf16, .q8_0, .q4_0])
+  func agreesWithVectors(type: TensorType) throws {
+    let expected = try QuantVectors.floats("\(type).deq", rows: 16, columns: 256)
+    #expect(try QuantVectors.weights(type).unpacked.bits == expected.bits)
+  }
+
+  @Test("floats come back as they went in, in every shape", arguments: [1, 15, 16, 17, 50])
+  func floats(rows: Int) {
+    for columns in [1, 31, 172] {
+      var random = RandomStream(seed: 2, "floats", rows, columns)
+      let values = random.matrix(rows: rows, columns: columns)
+      let w = WeightMatrix(values)
+      #expect(w.unpacked.bits == values.bits)
+      let others = random.matrix(rows: rows, columns: columns)
+      w.repack(from: others)
+      #expect(w.unpacked.bits == others.bits)
+    }
+  }
+
+  @Test("a product with a row of ones and zeros picks the same weights", arguments: supportedTypes)
+  func productPicksColumns(type: TensorType) {
+    var random = RandomStream(seed: 3, "pick")
+    let w = random.weights(type, rows: 33, columns: 64)
+    let floats = w.unpacked
+    for column in [0, 1, 15, 16, 31, 32, 63] {
+      let x = Matrix(rows: 1, columns: 64)
+      x[0, column] = 1
+      let y = product(x, w)
+      for row in 0..<33 {
+        // 1 becomes 127 · (1 / 127): two roundings.
+        #expect(abs(y[0, row] - floats[row, column]) <= abs(floats[row, column]) * 0x1p-22)
+      }
+    }
+  }
+
+  @Test(
+    "all 65,536 halves and bfloat16 values become the right floats",
+    arguments: [TensorType.f16, .bf16])
+  func allSixteenBitValues(type: TensorType) {
+    let bytes = (0...UInt16.max).flatMap { littleEndian($0) }
+    let expected = (0...UInt16.max).map {
+      type == .f16 ? Float(Float16(bitPattern: $0)) : Float(bitPattern: UInt32($0) << 16)
+    }
+    func check(_ values: [Float], _ comment: Comment, zeroSign: Bool) {
+      for (value, expected) in zip(values, expected) where !(value.isNaN && expected.isNaN) {
+        if zeroSign || value != 0 || expected != 0 {
+          #expect(value.bitPattern == expected.bitPattern, comment)
+        }
+      }
+    }
+    let row = WeightMatrix(type: type, rows: 1, columns: 65_536, bytes: bytes)
+    check(row.unpacked.values, "unpacked", zeroSign: true)
+    // As a column times 1; a sum that starts at 0 loses the sign of -0.
+    let column = WeightMatrix(type: type, rows: 65_536, columns: 1, bytes: bytes)
+    for set in Kernels.available {
+      let y = Kernels.with(set) { product(Matrix(rows: 1, columns: 1, values: [1]), column) }
+      check(y.values, "\(set)", zeroSign: false)
+    }
+  }
+
+  @Test("the supported types are named as files print them")
+  func names() {
+    #expect(WeightMatrix.supportedTypes == [.f32, .f16, .q4_0, .q8_0, .bf16])
+    #expect(!WeightMatrix.supports(.q6_K))
+  }
+}
