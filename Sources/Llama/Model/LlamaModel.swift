@@ -1,0 +1,55 @@
+import Boundary
+import GGUF
+package import QuantKernels
+
+extension InputError.Rule {
+  static let vocabularyMatches = Self("GGUF-M15", exit: .mismatch)
+}
+
+/// A LLaMA model with its tokenizer, ready to compute.
+public final class LlamaModel: Sendable {
+  /// The file it came from.
+  public let path: String
+  public let configuration: LlamaConfiguration
+  public let weights: LlamaWeights
+  public let tokenizer: any Tokenizer
+  package let rotary: RotaryTable
+
+  /// Positions that a sequence may have.
+  public var contextLength: Int { rotary.length }
+
+  /// Reads and checks a GGUF file.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - contextLength: Positions to prepare for; the trained length when absent.
+  ///   - progress: Called with the layers done and the layers in all.
+  /// - Throws: `InputError` when the file is not a model that this runtime can run.
+  public init(
+    _ path: String, contextLength: Int? = nil,
+    progress: (Int, Int) throws -> Void = { _, _ in }
+  ) throws {
+    let file = try GGUFFile(path)
+    self.path = path
+    configuration = try LlamaConfiguration(file)
+    tokenizer = try SentencePieceTokenizer(file)
+    weights = try LlamaWeights(file, configuration, progress: progress)
+    guard tokenizer.vocabularySize <= weights.tokenEmbedding.rows else {
+      throw InputError(
+        .vocabularyMatches, file: path, at: .init(entry: "tensor \"token_embd.weight\""),
+        found: "\(weights.tokenEmbedding.rows) rows for \(tokenizer.vocabularySize) tokens",
+        allowed: "enough; every token needs a row")
+    }
+    rotary = RotaryTable(
+      dimensions: configuration.ropeDimensions,
+      length: contextLength ?? configuration.contextLength, base: configuration.ropeBase,
+      scale: 1 / Double(configuration.ropeFactor), divisors: weights.ropeDivisors)
+  }
+
+  /// An empty store for the keys and values of so many pages of `KeyValueStore.pageLength` positions.
+  func makeStore(pages: Int) -> KeyValueStore {
+    KeyValueStore(
+      layers: configuration.layers, kvHeads: configuration.kvHeads,
+      headSize: configuration.headSize, pages: pages)
+  }
+}

@@ -1,0 +1,154 @@
+import Boundary
+public import GGUF
+public import QuantKernels
+
+/// What the tensors of a LLaMA file must be; rules of `docs/bad-inputs.md`.
+extension InputError.Rule {
+  static let vectorIsFloat = Self("GGUF-T19", exit: .malformedFile)
+  static let tensorPresent = Self("GGUF-M08", exit: .malformedFile)
+  static let tensorShape = Self("GGUF-M07", exit: .mismatch)
+  static let tensorTransposed = Self("GGUF-M10", exit: .mismatch)
+}
+
+/// The weights of a LLaMA model, repacked for the products.
+public final class LlamaWeights: Sendable {
+  /// One transformer layer.
+  public struct Layer: Sendable {
+    /// `[width]`.
+    public let attentionNorm: [Float]
+    /// `[width]`.
+    public let feedForwardNorm: [Float]
+    fileprivate let matrices: [WeightMatrix]
+
+    /// The matrix of a projection, `[outputs, inputs]`.
+    public subscript(projection: Projection) -> WeightMatrix {
+      matrices[Self.index(projection)]
+    }
+
+    private static func index(_ projection: Projection) -> Int {
+      switch projection {
+      case .query: 0
+      case .key: 1
+      case .value: 2
+      case .attentionOutput: 3
+      case .gate: 4
+      case .up: 5
+      case .down: 6
+      }
+    }
+  }
+
+  /// `[vocabulary, width]`.
+  public let tokenEmbedding: WeightMatrix
+  public let layers: [Layer]
+  /// `[width]`.
+  public let outputNorm: [Float]
+  /// `[vocabulary, width]`; the embedding itself where the file has no `output.weight`.
+  public let output: WeightMatrix
+  /// Divisors of the rotary frequencies (LLaMA 3), or empty; `[ropeDimensions / 2]`.
+  public let ropeDivisors: [Float]
+
+  /// Reads, checks and repacks every tensor.
+  ///
+  /// - Parameters:
+  ///   - file: Already valid as a GGUF file.
+  ///   - shape: What its metadata says.
+  ///   - progress: Called with the layers done and the layers in all.
+  /// - Throws: `InputError`: a tensor is missing, of another shape, of a type that is not supported, or holds a
+  ///   value that is not finite.
+  public init(
+    _ file: GGUFFile, _ shape: LlamaConfiguration, progress: (Int, Int) throws -> Void = { _, _ in }
+  ) throws {
+    try file.requireTensors(of: WeightMatrix.supportedTypes)
+    let reader = TensorReader(file: file)
+    guard let embedding = file.tensor("token_embd.weight") else {
+      throw InputError(
+        .tensorPresent, file: file.path, at: .init(entry: "tensor \"token_embd.weight\""),
+        found: "the tensor is missing")
+    }
+    let vocabulary = embedding.rows
+    tokenEmbedding = try reader.matrix("token_embd.weight", rows: vocabulary, columns: shape.width)
+    var layers: [Layer] = []
+    for layer in 0..<shape.layers {
+      let matrices = try Projection.allCases.map { projection in
+        let (rows, columns) = shape.dimensions(of: projection)
+        let site = ProjectionSite(layer: layer, projection: projection)
+        return try reader.matrix("\(site).weight", rows: rows, columns: columns)
+      }
+      try progress(layer, shape.layers)
+      layers.append(
+        Layer(
+          attentionNorm: try reader.vector("blk.\(layer).attn_norm.weight", count: shape.width),
+          feedForwardNorm: try reader.vector("blk.\(layer).ffn_norm.weight", count: shape.width),
+          matrices: matrices))
+    }
+    self.layers = layers
+    outputNorm = try reader.vector("output_norm.weight", count: shape.width)
+    output =
+      file.tensor("output.weight") == nil
+      ? tokenEmbedding
+      : try reader.matrix("output.weight", rows: vocabulary, columns: shape.width)
+    ropeDivisors =
+      file.tensor("rope_freqs.weight") == nil
+      ? [] : try reader.vector("rope_freqs.weight", count: shape.ropeDimensions / 2)
+  }
+}
+
+extension LlamaConfiguration {
+  /// Outputs and inputs of a projection.
+  public func dimensions(of projection: Projection) -> (outputs: Int, inputs: Int) {
+    switch projection {
+    case .query: (queryWidth, width)
+    case .key, .value: (kvWidth, width)
+    case .attentionOutput: (width, queryWidth)
+    case .gate, .up: (feedForward, width)
+    case .down: (width, feedForward)
+    }
+  }
+}
+
+/// Takes tensors out of a file, each checked against what the model needs.
+private struct TensorReader {
+  let file: GGUFFile
+
+  func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
+    let tensor = try self.tensor(name, dims: [columns, rows])
+    try file.checkFinite(tensor)
+    let matrix = unsafe file.withBytes(of: tensor) { bytes in
+      unsafe WeightMatrix(type: tensor.type, rows: rows, columns: columns, bytes: bytes)
+    }
+    return matrix
+  }
+
+  func vector(_ name: String, count: Int) throws -> [Float] {
+    let tensor = try self.tensor(name, dims: [count])
+    guard tensor.type == .f32 || tensor.type == .f16 || tensor.type == .bf16 else {
+      throw InputError(
+        .vectorIsFloat, file: file.path, at: place(name), found: "type \(tensor.type.name)",
+        allowed: "a float type, which a vector needs")
+    }
+    try file.checkFinite(tensor)
+    let row = Matrix(rows: 1, columns: count)
+    unsafe file.withBytes(of: tensor) { bytes in
+      unsafe WeightMatrix(type: tensor.type, rows: 1, columns: count, bytes: bytes)
+        .copyRow(0, into: row, row: 0)
+    }
+    return row.values
+  }
+
+  private func tensor(_ name: String, dims: [Int]) throws -> TensorInfo {
+    guard let tensor = file.tensor(name) else {
+      throw InputError(
+        .tensorPresent, file: file.path, at: place(name), found: "the tensor is missing")
+    }
+    guard tensor.dims == dims else {
+      let transposed = tensor.dims.count == 2 && tensor.dims == dims.reversed()
+      throw InputError(
+        transposed ? .tensorTransposed : .tensorShape, file: file.path, at: place(name),
+        found: "\(tensor.dims)", allowed: "\(dims), which the metadata needs")
+    }
+    return tensor
+  }
+
+  private func place(_ name: String) -> InputError.Place { .init(entry: "tensor \"\(name)\"") }
+}

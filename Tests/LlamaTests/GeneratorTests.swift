@@ -1,0 +1,96 @@
+import Boundary
+import Llama
+import QuantKernels
+import TestSupport
+import Testing
+
+@Suite("Batched generation", .enabled(if: SharedData.isAvailable, "needs ../shared/data"))
+struct GeneratorTests {
+  static let prompts = [
+    "Once upon a time", "Once upon a time there was a", "The dog", "Lily and her mom went to the",
+    "Once upon a time", "One day, a big red ball rolled down the hill and then it", "",
+  ]
+
+  static func requests(_ model: LlamaModel) -> [GenerationRequest] {
+    prompts.enumerated().map { index, prompt in
+      GenerationRequest(
+        tokens: model.tokenizer.encode(prompt, addingBOS: true, parsingSpecial: false),
+        maxNewTokens: 20 + 7 * index,
+        options: SamplingOptions(temperature: index.isMultiple(of: 2) ? 1 : 0),
+        stream: RandomStream(seed: 7, "test", index))
+    }
+  }
+
+  static func run(
+    _ model: LlamaModel, _ requests: [GenerationRequest], parallel: Int
+  ) throws -> [Completion] {
+    var results: [Int: Completion] = [:]
+    try Generator(model, parallel: parallel).generate(requests) { results[$0] = $1 }
+    return requests.indices.compactMap { results[$0] }
+  }
+
+  @Test(
+    "a completion does not depend on its neighbours, on slots or on threads",
+    arguments: ["stories260K.gguf", "stories260K-q8_0.gguf", "stories260K-q4_0.gguf"])
+  func independent(name: String) throws {
+    let model = try LlamaModel(SharedData.url("models/\(name)"))
+    let requests = Self.requests(model)
+    let together = try Self.run(model, requests, parallel: 32)
+    #expect(together.count == requests.count)
+    for parallel in [1, 2, 3] {
+      let other = try Self.run(model, requests, parallel: parallel)
+      #expect(other == together)
+    }
+    for (index, request) in requests.enumerated() {
+      let alone = try Self.run(model, [request], parallel: 1)
+      #expect(alone == [together[index]])
+    }
+  }
+
+  @Test("samples of one prompt differ by their streams alone")
+  func samples() throws {
+    let model = try LlamaModel(SharedData.url("models/stories260K.gguf"))
+    let tokens = model.tokenizer.encode(
+      "Once upon a time, there was a little girl named Lily. She loved to play outside.",
+      addingBOS: true, parsingSpecial: false)
+    let requests = (0..<6).map { sample in
+      GenerationRequest(
+        tokens: tokens, maxNewTokens: 24, options: SamplingOptions(temperature: 1),
+        stream: RandomStream(seed: 1, "sample", sample % 3))
+    }
+    let results = try Self.run(model, requests, parallel: 4)
+    #expect(Array(results[..<3]) == Array(results[3...]))
+    #expect(Set(results.map(\.text)).count == 3)
+  }
+
+  @Test("a prompt longer than one pass gives the logits of a prompt in pieces")
+  func longPrompt() throws {
+    let model = try LlamaModel(SharedData.url("models/stories260K.gguf"), contextLength: 1024)
+    let text = String(repeating: "Once upon a time there was a dog. ", count: 60)
+    let tokens = Array(
+      model.tokenizer.encode(text, addingBOS: true, parsingSpecial: false).prefix(900))
+    let whole = Scorer(model).logProbabilities(of: tokens)
+    let beginning = Scorer(model).logProbabilities(of: Array(tokens.prefix(300)))
+    #expect(Array(whole.prefix(300)) == beginning)
+  }
+
+  @Test("the limit of new tokens and the context's end both stop with `length`")
+  func limits() throws {
+    let model = try LlamaModel(SharedData.url("models/stories260K.gguf"), contextLength: 16)
+    let request = GenerationRequest(
+      tokens: [1, 403, 407, 261, 378], maxNewTokens: 100,
+      options: SamplingOptions(temperature: 0), stream: RandomStream(seed: 0, "limit"))
+    let results = try Self.run(model, [request], parallel: 1)
+    let result = try #require(results.first)
+    #expect(result.tokens.count == 11 && result.finishReason == .length)
+  }
+
+  @Test("GGUF-M13: a prompt that fills the context is refused")
+  func promptTooLong() throws {
+    let model = try LlamaModel(SharedData.url("models/stories260K.gguf"), contextLength: 4)
+    let request = GenerationRequest(
+      tokens: [1, 403, 407, 261, 378], maxNewTokens: 1,
+      options: SamplingOptions(temperature: 0), stream: RandomStream(seed: 0, "limit"))
+    #expect(throws: InputError.self) { try Self.run(model, [request], parallel: 1) }
+  }
+}
