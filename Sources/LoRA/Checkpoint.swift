@@ -1,0 +1,253 @@
+public import Boundary
+import Llama
+import QuantKernels
+
+/// What a checkpoint must be; rules of `docs/bad-inputs.md`, section 16.
+extension InputError.Rule {
+  static let checkpointWhole = Self("RUN-06", exit: .malformedFile)
+  static let manifestWhole = Self("RUN-07", exit: .malformedFile)
+  static let checkpointOfThisRun = Self("RUN-09", exit: .mismatch)
+  static let countersAgree = Self("RUN-10", exit: .malformedFile)
+  static let checkpointBatches = Self("RUN-15", exit: .mismatch)
+  static let checkpointFinite = Self("RUN-20", exit: .diverged)
+}
+
+/// A folder of training checkpoints, `step-00000150` and so on.
+///
+/// A checkpoint is itself a folder: the adapter as PEFT keeps it, the optimizer's moments, and a
+/// manifest with the step and each file's size and SHA-256. It is written under another name,
+/// synced and renamed, so one that has its name is whole; the newest that verifies is the truth.
+public struct CheckpointFolder {
+  /// Where the checkpoints are.
+  public let path: String
+  /// What must be equal for a checkpoint to be of use: the model's digest, and whatever else the
+  /// caller names.
+  public let identity: JSONObject
+
+  static let manifestName = "manifest.json"
+  static let optimizerName = "optimizer.safetensors"
+  static let format: Int64 = 1
+  /// Checkpoints kept beside the newest.
+  static let spares = 1
+
+  /// The checkpoints in a folder; `identity` says everything but options and rows, which the trainer
+  /// knows.
+  public init(_ path: String, identity: JSONObject) {
+    self.path = path
+    self.identity = identity
+  }
+
+  /// Saves where a trainer stands, then removes all but the newest two.
+  ///
+  /// - Throws: `InputError` RUN-20 when a value is not finite; input/output errors.
+  public func write(_ trainer: Trainer) throws {
+    let name = Self.name(trainer.step)
+    for part in trainer.adapter.parts {
+      guard squaredSum(part.update.a).isFinite, squaredSum(part.update.b).isFinite else {
+        throw InputError(
+          .checkpointFinite, file: "\(path)/\(name)", at: .init(entry: "\(part.site)"),
+          found: "a value of the adapter", allowed: "finite",
+          hints: ["the checkpoint before is as it was"])
+      }
+    }
+    let files =
+      PEFTAdapter.files(of: trainer.adapter) + [(Self.optimizerName, Self.optimizerBytes(trainer))]
+    let entries: [JSONValue] = files.map { file in
+      [
+        "name": .string(file.name), "bytes": .integer(Int64(file.bytes.count)),
+        "sha256": .string(SHA256.hex(of: file.bytes)),
+      ]
+    }
+    let manifest: JSONValue = [
+      "format": .integer(Self.format), "step": .integer(Int64(trainer.step)),
+      "identity": .object(fullIdentity(trainer)), "files": .array(entries),
+    ]
+    let sealed: JSONValue = [
+      "manifest": manifest, "sha256": .string(SHA256.hex(of: Array(manifest.serialized.utf8))),
+    ]
+    try Files.createDirectory(path)
+    try writeFolder(
+      files + [(Self.manifestName, Array(sealed.serialized.utf8))], to: "\(path)/\(name)",
+      replacing: true)
+    for old in try checkpoints().dropLast(Self.spares + 1) { try Files.remove("\(path)/\(old)") }
+  }
+
+  /// Brings a trainer to the newest checkpoint that verifies.
+  ///
+  /// - Returns: What was found wrong with newer ones and cleared away, one line each; nil where
+  ///   there is no checkpoint at all.
+  /// - Throws: `InputError`: RUN-06 where none verifies, RUN-09 or RUN-15 where one is of another
+  ///   run.
+  public func restore(_ trainer: Trainer) throws -> [String]? {
+    guard Files.exists(path) else { return nil }
+    var notes: [String] = []
+    for name in try Files.list(path) where name.hasSuffix(".partial") || name.hasSuffix(".old") {
+      try Files.remove("\(path)/\(name)")
+      notes.append("\(path)/\(name): left over from a run that was killed; removed")
+    }
+    let names = try checkpoints()
+    guard !names.isEmpty else { return nil }
+    var last: InputError?
+    for name in names.reversed() {
+      do {
+        let manifest = try verified(name)
+        try checkIdentity(manifest, trainer, file: "\(path)/\(name)")
+        try load(name, manifest, into: trainer)
+        return notes
+      } catch let error as InputError where error.exit == .malformedFile {
+        notes.append(error.description)
+        last = error
+      }
+    }
+    throw InputError(
+      last?.rule ?? .checkpointWhole, file: path, found: "no checkpoint verifies",
+      hints: last.map { [$0.description] } ?? [])
+  }
+
+  private static func name(_ step: Int) -> String {
+    let digits = "\(step)"
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+
+  /// The names of checkpoints, oldest first.
+  private func checkpoints() throws -> [String] {
+    try Files.list(path).filter { $0.hasPrefix("step-") && Int($0.dropFirst(5)) != nil }
+      .sorted { (Int($0.dropFirst(5)) ?? 0) < (Int($1.dropFirst(5)) ?? 0) }
+  }
+
+  private func fullIdentity(_ trainer: Trainer) -> JSONObject {
+    var all = identity
+    for (key, value) in trainer.options.identity { all[key] = value }
+    var hash = SHA256()
+    for row in trainer.rows {
+      var bytes: [UInt8] = []
+      appendLittleEndian(Int64(row.tokens.count), to: &bytes)
+      for token in row.tokens { appendLittleEndian(Int32(truncatingIfNeeded: token), to: &bytes) }
+      for weight in row.weights { appendLittleEndian(weight.bitPattern, to: &bytes) }
+      hash.update(bytes)
+    }
+    all["rows_sha256"] = .string(hash.finalize())
+    return all
+  }
+
+  /// The manifest of a checkpoint whose files are all as it says.
+  private func verified(_ name: String) throws -> JSONValue {
+    let folder = "\(path)/\(name)"
+    let manifestPath = "\(folder)/\(Self.manifestName)"
+    guard Files.exists(manifestPath) else {
+      throw InputError(.manifestWhole, file: manifestPath, found: "the file is missing")
+    }
+    let sealed: JSONValue
+    do {
+      sealed = try JSONValue(
+        parsing: Files.readText(manifestPath, limit: 1 << 24), file: manifestPath)
+    } catch let error as InputError {
+      throw InputError(.manifestWhole, file: manifestPath, at: error.place, found: error.found)
+    }
+    guard let manifest = sealed["manifest"],
+      sealed["sha256"]?.string == SHA256.hex(of: Array(manifest.serialized.utf8))
+    else {
+      throw InputError(.manifestWhole, file: manifestPath, found: "the manifest's digest is wrong")
+    }
+    guard manifest["format"]?.int == Int(Self.format) else {
+      throw InputError(
+        .manifestWhole, file: manifestPath, at: .init(field: "format"),
+        found: manifest["format"]?.serialized ?? "nothing", allowed: "\(Self.format)")
+    }
+    var names = [Self.manifestName]
+    for entry in manifest["files"]?.array ?? [] {
+      let file = entry["name"]?.string ?? ""
+      names.append(file)
+      let whole = "\(folder)/\(file)"
+      guard Files.exists(whole) else {
+        throw InputError(.checkpointWhole, file: whole, found: "the file is missing")
+      }
+      let size = try Files.size(whole)
+      guard size == entry["bytes"]?.int else {
+        throw InputError(
+          .checkpointWhole, file: whole, found: "\(size) bytes",
+          allowed: "the \(entry["bytes"]?.serialized ?? "?") of the manifest")
+      }
+      guard try SHA256.hexOfFile(whole) == entry["sha256"]?.string else {
+        throw InputError(
+          .checkpointWhole, file: whole, found: "its digest differs from the manifest's")
+      }
+    }
+    for extra in try Files.list(folder) where !names.contains(extra) {
+      throw InputError(
+        .checkpointWhole, file: "\(folder)/\(extra)",
+        found: "a file that the manifest does not name")
+    }
+    return manifest
+  }
+
+  private func checkIdentity(_ manifest: JSONValue, _ trainer: Trainer, file: String) throws {
+    let wanted = fullIdentity(trainer)
+    let found = manifest["identity"]?.object ?? [:]
+    for key in wanted.keys + found.keys where wanted[key] != found[key] {
+      throw InputError(
+        key == "batch" || key == "accumulation" ? .checkpointBatches : .checkpointOfThisRun,
+        file: file, at: .init(field: key), found: found[key]?.serialized ?? "nothing",
+        allowed: "this run's \(wanted[key]?.serialized ?? "nothing")")
+    }
+  }
+
+  private func load(_ name: String, _ manifest: JSONValue, into trainer: Trainer) throws {
+    let folder = "\(path)/\(name)"
+    let optimizer = try SafetensorsFile("\(folder)/\(Self.optimizerName)")
+    guard let step = manifest["step"]?.int, Self.name(step) == name,
+      optimizer.metadata["step"] == "\(step)", step <= trainer.steps
+    else {
+      throw InputError(
+        .countersAgree, file: folder, at: .init(field: "step"),
+        found: "\(name), manifest \(manifest["step"]?.serialized ?? "?"), "
+          + "optimizer \(optimizer.metadata["step"] ?? "?")",
+        allowed: "one step of \(trainer.steps)")
+    }
+    let adapter = try PEFTAdapter.read(folder, shape: trainer.adapter.shape)
+    guard adapter.parts.map(\.site) == trainer.adapter.parts.map(\.site),
+      adapter.parts.map(\.alpha) == trainer.adapter.parts.map(\.alpha),
+      adapter.parts.map(\.update.rank) == trainer.adapter.parts.map(\.update.rank)
+    else {
+      throw InputError(
+        .checkpointOfThisRun, file: folder, found: "an adapter of other sites, ranks or alphas")
+    }
+    let moments = try Self.momentNames(trainer).map { name, matrix in
+      guard let tensor = optimizer.tensor(name), tensor.shape == [matrix.rows, matrix.columns],
+        let values = optimizer.floats(tensor)
+      else {
+        throw InputError(
+          .checkpointOfThisRun, file: optimizer.path, at: .init(entry: "tensor \"\(name)\""),
+          found: "nothing of that name and shape")
+      }
+      return (matrix, Matrix(rows: matrix.rows, columns: matrix.columns, values: values))
+    }
+    // Nothing is changed before everything has been read.
+    for (matrix, saved) in moments { matrix.copy(from: saved) }
+    for (part, saved) in zip(trainer.adapter.parts, adapter.parts) {
+      part.update.a.copy(from: saved.update.a)
+      part.update.b.copy(from: saved.update.b)
+      part.update.refresh()
+    }
+    trainer.step = step
+  }
+
+  private static func momentNames(_ trainer: Trainer) -> [(String, Matrix)] {
+    trainer.adapter.parts.enumerated().flatMap { index, part in
+      [
+        ("\(part.site).a.first", trainer.moments.first.a[index]),
+        ("\(part.site).a.second", trainer.moments.second.a[index]),
+        ("\(part.site).b.first", trainer.moments.first.b[index]),
+        ("\(part.site).b.second", trainer.moments.second.b[index]),
+      ]
+    }
+  }
+
+  private static func optimizerBytes(_ trainer: Trainer) -> [UInt8] {
+    var writer = SafetensorsWriter(metadata: [("step", "\(trainer.step)")])
+    for (name, matrix) in momentNames(trainer) {
+      writer.add(name, shape: [matrix.rows, matrix.columns], values: matrix.values)
+    }
+    return writer.bytes()
+  }
+}

@@ -1,0 +1,291 @@
+import Boundary
+import Llama
+package import QuantKernels
+
+/// Rows laid one behind the other as one sequence of tokens, each with positions of its own from 0.
+///
+/// What comes after a row's last target is left out: nothing that is trained on depends on it.
+struct PackedRows {
+  private(set) var tokens: [Int] = []
+  private(set) var positions: [Int] = []
+  /// Where each row lies.
+  private(set) var sequences: [Range<Int>] = []
+  /// The places whose next token is trained on, ascending, with that token and the factor of its
+  /// cross-entropy.
+  private(set) var targets: [(place: Int, token: Int, coefficient: Double)] = []
+  /// What attention sees: each row has pages of its own.
+  private(set) var places = AttentionPlaces()
+  private(set) var pages = 0
+
+  /// Packs rows with their coefficients: one list a row, one number a token.
+  init(_ rows: [TrainingRow], coefficients: [[Double]]) {
+    for (row, factors) in zip(rows, coefficients) {
+      guard let last = factors.lastIndex(where: { $0 != 0 }), last > 0 else { continue }
+      let start = tokens.count
+      tokens += row.tokens[..<last]
+      positions += 0..<last
+      sequences.append(start..<start + last)
+      let end = pages + (last + KeyValueStore.pageLength - 1) / KeyValueStore.pageLength
+      places.add(rows: last, from: 0, table: (pages..<end).map { Int32($0) })
+      pages = end
+      for index in 1...last where factors[index] != 0 {
+        targets.append((start + index - 1, row.tokens[index], factors[index]))
+      }
+    }
+  }
+}
+
+/// The gradients of an adapter's A and B, one pair a part, in the parts' order.
+package final class AdapterGradients {
+  package let a: [Matrix]
+  package let b: [Matrix]
+
+  init(_ adapter: Adapter) {
+    a = adapter.parts.map { Matrix(rows: $0.update.a.rows, columns: $0.update.a.columns) }
+    b = adapter.parts.map { Matrix(rows: $0.update.b.rows, columns: $0.update.b.columns) }
+  }
+
+  func clear() {
+    for matrix in a + b { matrix.fill(0) }
+  }
+}
+
+/// What one layer's forward pass leaves for its backward pass; every matrix has a row a token.
+///
+/// Normalised states and the gated product are made again from these, which costs less than keeping
+/// them.
+final class LayerActivations {
+  let query: Matrix
+  let key: Matrix
+  let value: Matrix
+  let attended: Matrix
+  /// The state between attention and feed-forward.
+  let middle: Matrix
+  let gate: Matrix
+  let up: Matrix
+  /// A·x of each update; `[tokens, rank]`.
+  let hidden: [Projection: Matrix]
+
+  /// Room for one layer; `other` lends its matrices, but for `hidden`, to a layer that never needs
+  /// them at the same time.
+  init(
+    _ shape: LlamaConfiguration, ranks: [Projection: Int], sharing other: LayerActivations? = nil
+  ) {
+    query = other?.query ?? Matrix(rows: 0, columns: shape.queryWidth)
+    key = other?.key ?? Matrix(rows: 0, columns: shape.kvWidth)
+    value = other?.value ?? Matrix(rows: 0, columns: shape.kvWidth)
+    attended = other?.attended ?? Matrix(rows: 0, columns: shape.queryWidth)
+    middle = other?.middle ?? Matrix(rows: 0, columns: shape.width)
+    gate = other?.gate ?? Matrix(rows: 0, columns: shape.feedForward)
+    up = other?.up ?? Matrix(rows: 0, columns: shape.feedForward)
+    hidden = ranks.mapValues { Matrix(rows: 0, columns: $0) }
+  }
+}
+
+/// Forward and backward over a packed batch, with the scratch space of both.
+///
+/// The forward pass is the sampler's, kernel by kernel, so that a model is trained on the numbers
+/// that it samples with. Backward is in `Backward.swift`.
+final class TrainingPass {
+  let model: LlamaModel
+  let adapter: Adapter
+  let shape: LlamaConfiguration
+  let dropout: Float
+  /// The part of each site and its place in the adapter.
+  let places: [ProjectionSite: Int]
+  /// Gradients stop here: the first layer with an update.
+  let firstTrained: Int
+  /// The state before each layer and after the last.
+  let states: [Matrix]
+  /// What each layer keeps.
+  ///
+  /// With checkpointing all of them are one, filled again before each layer's backward pass.
+  let kept: [LayerActivations]
+  let checkpointing: Bool
+
+  let normed: Matrix
+  let gated: Matrix
+  let widthInput: Activations
+  private let queryInput: Activations
+  private let feedForwardInput: Activations
+  private var store: KeyValueStore
+  private let dropped: [Int: (values: Matrix, input: Activations)]
+
+  // Gradients at what their names say.
+  let dState: Matrix
+  let dNormed: Matrix
+  let dAttended: Matrix
+  let dQuery: Matrix
+  let dKey: Matrix
+  let dValue: Matrix
+  let dGated: Matrix
+  let dGate: Matrix
+  let dUp: Matrix
+  let selected: Matrix
+  let dSelected: Matrix
+  let logits: Matrix
+  let dHidden: [Int: Matrix]
+
+  /// - Parameters:
+  ///   - model: The frozen base.
+  ///   - adapter: What is trained.
+  ///   - checkpointing: Keep only the state before each layer, and run each layer forward again
+  ///     when its turn comes: the same bits for a third more time and a fraction of the memory.
+  ///   - dropout: The share of each update's input that is zeroed.
+  init(_ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool, dropout: Float = 0) {
+    let shape = model.configuration
+    (self.model, self.adapter, self.shape) = (model, adapter, shape)
+    (self.checkpointing, self.dropout) = (checkpointing, dropout)
+    places = .init(uniqueKeysWithValues: adapter.parts.enumerated().map { ($1.site, $0) })
+    firstTrained = adapter.parts.first?.site.layer ?? shape.layers
+    states = (0...shape.layers).map { _ in Matrix(rows: 0, columns: shape.width) }
+
+    func ranks(_ layer: Int) -> [Projection: Int] {
+      .init(
+        uniqueKeysWithValues: adapter.parts.filter { $0.site.layer == layer }.map {
+          ($0.site.projection, $0.update.rank)
+        })
+    }
+    let (shared, firstTrained) = (LayerActivations(shape, ranks: [:]), firstTrained)
+    kept = (0..<shape.layers).map { layer in
+      LayerActivations(
+        shape, ranks: ranks(layer),
+        sharing: checkpointing || layer < firstTrained ? shared : nil)
+    }
+
+    normed = Matrix(rows: 0, columns: shape.width)
+    gated = Matrix(rows: 0, columns: shape.feedForward)
+    widthInput = Activations(columns: shape.width)
+    queryInput = Activations(columns: shape.queryWidth)
+    feedForwardInput = Activations(columns: shape.feedForward)
+    store = KeyValueStore(
+      layers: 1, kvHeads: shape.kvHeads, headSize: shape.headSize, pages: 1)
+    let widths = Set([shape.width, shape.queryWidth, shape.feedForward])
+    dropped = .init(
+      uniqueKeysWithValues: widths.map {
+        ($0, (Matrix(rows: 0, columns: $0), Activations(columns: $0)))
+      })
+
+    dState = Matrix(rows: 0, columns: shape.width)
+    dNormed = Matrix(rows: 0, columns: shape.width)
+    dAttended = Matrix(rows: 0, columns: shape.queryWidth)
+    dQuery = Matrix(rows: 0, columns: shape.queryWidth)
+    dKey = Matrix(rows: 0, columns: shape.kvWidth)
+    dValue = Matrix(rows: 0, columns: shape.kvWidth)
+    dGated = Matrix(rows: 0, columns: shape.feedForward)
+    dGate = Matrix(rows: 0, columns: shape.feedForward)
+    dUp = Matrix(rows: 0, columns: shape.feedForward)
+    selected = Matrix(rows: 0, columns: shape.width)
+    dSelected = Matrix(rows: 0, columns: shape.width)
+    logits = Matrix(rows: 0, columns: model.weights.output.rows)
+    dHidden = .init(
+      uniqueKeysWithValues: Set(adapter.parts.map(\.update.rank)).map {
+        ($0, Matrix(rows: 0, columns: $0))
+      })
+  }
+
+  /// Adds the gradients of Σ coefficient · cross-entropy to `gradients`.
+  ///
+  /// - Parameters:
+  ///   - rows: One micro-batch.
+  ///   - gradients: Of the adapter's parts; added to.
+  ///   - dropoutKey: Names the random numbers of this pass; unused where dropout is 0.
+  /// - Returns: The sum.
+  func run(
+    _ rows: PackedRows, into gradients: AdapterGradients, dropoutKey: UInt64 = 0
+  ) -> Double {
+    guard !rows.targets.isEmpty else { return 0 }
+    forward(rows, dropoutKey: dropoutKey)
+    let loss = backwardHead(rows)
+    backwardLayers(rows, into: gradients, dropoutKey: dropoutKey)
+    return loss
+  }
+
+  /// Runs the tokens through all layers, up to `states.last`.
+  func forward(_ rows: PackedRows, dropoutKey: UInt64 = 0) {
+    let first = states[0]
+    first.resize(rows: rows.tokens.count)
+    for (row, token) in rows.tokens.enumerated() {
+      model.weights.tokenEmbedding.copyRow(token, into: first, row: row)
+    }
+    if store.pages < rows.pages {
+      store = KeyValueStore(
+        layers: 1, kvHeads: shape.kvHeads, headSize: shape.headSize, pages: rows.pages)
+    }
+    for layer in 0..<shape.layers {
+      forward(layer, rows, dropoutKey: dropoutKey)
+      feedForward(layer, dropoutKey: dropoutKey)
+    }
+  }
+
+  /// A layer up to its gate and up: all that backward needs.
+  func forward(_ layer: Int, _ rows: PackedRows, dropoutKey: UInt64) {
+    let weights = model.weights.layers[layer]
+    let (state, kept) = (states[layer], kept[layer])
+    rmsNorm(state, weight: weights.attentionNorm, epsilon: shape.epsilon, into: normed)
+    widthInput.load(normed)
+    project(.query, layer, widthInput, normed, into: kept.query, dropoutKey: dropoutKey)
+    project(.key, layer, widthInput, normed, into: kept.key, dropoutKey: dropoutKey)
+    project(.value, layer, widthInput, normed, into: kept.value, dropoutKey: dropoutKey)
+    rotate(kept.query, heads: shape.heads, positions: rows.positions, table: model.rotary)
+    rotate(kept.key, heads: shape.kvHeads, positions: rows.positions, table: model.rotary)
+    store.write(layer: 0, keys: kept.key, values: kept.value, for: rows.places)
+    attend(
+      queries: kept.query, heads: shape.heads, store: store, layer: 0, places: rows.places,
+      scale: attentionScale, into: kept.attended)
+    queryInput.load(kept.attended)
+    kept.middle.copy(from: state)
+    project(
+      .attentionOutput, layer, queryInput, kept.attended, into: kept.middle, adding: true,
+      dropoutKey: dropoutKey)
+
+    rmsNorm(kept.middle, weight: weights.feedForwardNorm, epsilon: shape.epsilon, into: normed)
+    widthInput.load(normed)
+    project(.gate, layer, widthInput, normed, into: kept.gate, dropoutKey: dropoutKey)
+    project(.up, layer, widthInput, normed, into: kept.up, dropoutKey: dropoutKey)
+  }
+
+  /// The rest of a layer, into the next state.
+  private func feedForward(_ layer: Int, dropoutKey: UInt64) {
+    let kept = kept[layer]
+    swiGLU(gate: kept.gate, up: kept.up, into: gated)
+    feedForwardInput.load(gated)
+    states[layer + 1].copy(from: kept.middle)
+    project(
+      .down, layer, feedForwardInput, gated, into: states[layer + 1], adding: true,
+      dropoutKey: dropoutKey)
+  }
+
+  var attentionScale: Float { 1 / Float(shape.headSize).squareRoot() }
+
+  private func project(
+    _ projection: Projection, _ layer: Int, _ x: Activations, _ values: Matrix, into y: Matrix,
+    adding: Bool = false, dropoutKey: UInt64
+  ) {
+    multiply(x, model.weights.layers[layer][projection], into: y, adding: adding)
+    let site = ProjectionSite(layer: layer, projection: projection)
+    guard let place = places[site], let hidden = kept[layer].hidden[projection] else { return }
+    let update = adapter.parts[place].update
+    if dropout > 0 {
+      update.add(dropped(values, at: site, dropoutKey).input, hidden: hidden, to: y)
+    } else {
+      update.add(x, hidden: hidden, to: y)
+    }
+  }
+
+  /// The input of an update with its share of zeros; the same in both directions.
+  func dropped(
+    _ x: Matrix, at site: ProjectionSite, _ key: UInt64
+  ) -> (values: Matrix, input: Activations) {
+    guard let space = dropped[x.columns] else { preconditionFailure("no input is that wide") }
+    dropOut(x, rate: dropout, key: siteKey(site, key), into: space.values)
+    space.input.load(space.values)
+    return space
+  }
+
+  func siteKey(_ site: ProjectionSite, _ key: UInt64) -> UInt64 {
+    let projection = Projection.allCases.firstIndex(of: site.projection) ?? 0
+    var random = RandomStream(seed: key, "dropout", site.layer, projection)
+    return random.next()
+  }
+}
