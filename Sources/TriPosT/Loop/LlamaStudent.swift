@@ -1,0 +1,114 @@
+import Boundary
+public import Llama
+public import LoRA
+
+/// A quantized LLaMA with a LoRA adapter.
+public final class LlamaStudent: Student {
+  private let model: LlamaModel
+  private let modelDigest: String
+  private let settings: RunConfiguration.LoRASettings
+  private let parallel: Int
+  private var adapter: Adapter?
+
+  /// - Parameters:
+  ///   - model: The base.
+  ///   - modelDigest: SHA-256 of the model's file; adapters carry it.
+  ///   - settings: The shape of new adapters.
+  ///   - parallel: Sequences in flight.
+  public init(
+    _ model: LlamaModel, modelDigest: String, settings: RunConfiguration.LoRASettings,
+    parallel: Int
+  ) {
+    self.model = model
+    self.modelDigest = modelDigest
+    self.settings = settings
+    self.parallel = parallel
+  }
+
+  public var contextLength: Int { model.contextLength }
+
+  public func tokenCount(of text: String) -> Int {
+    // BOS is counted by the tokenizer, EOS ends every training row.
+    model.tokenizer.encode(text, addingBOS: true).count + 1
+  }
+
+  /// Prompts that leave no room in the context lose their beginning (docs/tripost.md, 8.1).
+  public func complete(
+    _ requests: [StudentRequest], progress: (_ tokens: Int) throws -> Void,
+    each: (_ index: Int, _ answer: StudentAnswer) throws -> Void
+  ) throws {
+    let generator = Generator(model, updates: adapter?.updates ?? [:], parallel: parallel)
+    let generations = requests.map { request in
+      let tokens = model.tokenizer.encode(request.prompt, addingBOS: true)
+      let room = max(1, model.contextLength - request.maxNewTokens)
+      return GenerationRequest(
+        tokens: tokens.count < model.contextLength ? tokens : Array(tokens.suffix(room)),
+        maxNewTokens: request.maxNewTokens, options: request.sampling, stream: request.stream)
+    }
+    try generator.generate(generations, progress: progress) { index, completion in
+      try each(
+        index,
+        StudentAnswer(
+          text: completion.text, tokens: completion.tokens.count,
+          endedByEOS: completion.finishReason == .endOfText))
+    }
+  }
+
+  public func beginAdapter(seed: UInt64) {
+    let all = settings.targets.contains("all-linear")
+    adapter = Adapter(
+      shape: model.configuration,
+      projections: Projection.allCases.filter { all || settings.targets.contains($0.rawValue) },
+      rank: settings.rank, alpha: Float(settings.alpha), seed: seed, baseDigest: modelDigest)
+  }
+
+  /// Reads a PEFT folder, or an adapter in a GGUF file.
+  public func loadAdapter(_ path: String) throws {
+    adapter = try Adapter.read(path, shape: model.configuration, baseDigest: modelDigest)
+  }
+
+  /// The PEFT folder, with the GGUF file for llama.cpp in it.
+  public func saveAdapter(_ folder: String) throws {
+    let adapter = trained()
+    try PEFTAdapter.write(adapter, to: folder, replacing: true)
+    try Files.writeAtomically(
+      try GGUFAdapter.bytes(of: adapter), to: "\(folder)/adapter.gguf")
+  }
+
+  public func learn(
+    from texts: [TrainingText], options: TrainingOptions, checkpoints: CheckpointFolder,
+    every interval: Int, note: (String) throws -> Void, each: (StepReport) throws -> Bool
+  ) throws -> Bool {
+    let rows = try texts.map(row)
+    let trainer = Trainer(model, trained(), rows: rows, options: options)
+    for problem in try checkpoints.restore(trainer) ?? [] { try note(problem) }
+    return try trainer.run(checkpoints: checkpoints, every: interval, onStep: each)
+  }
+
+  public func loss(of texts: [TrainingText]) throws -> Double {
+    let scorer = Scorer(model, updates: adapter?.updates ?? [:])
+    var (loss, weight) = (0.0, 0.0)
+    for text in texts {
+      let row = try row(text)
+      for (logProbability, factor) in zip(
+        scorer.logProbabilities(of: row.tokens), row.weights)
+      {
+        guard let logProbability, factor > 0 else { continue }
+        loss -= Double(logProbability) * Double(factor)
+        weight += Double(factor)
+      }
+    }
+    return weight > 0 ? loss / weight : 0
+  }
+
+  private func row(_ text: TrainingText) throws -> TrainingRow {
+    try TrainingRow(
+      id: text.id, segments: text.segments.map { TextSegment($0.text, weight: Float($0.weight)) },
+      tokenizer: model.tokenizer)
+  }
+
+  private func trained() -> Adapter {
+    guard let adapter else { preconditionFailure("a student is given an adapter first") }
+    return adapter
+  }
+}

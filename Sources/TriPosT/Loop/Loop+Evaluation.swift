@@ -1,0 +1,107 @@
+import Boundary
+import Llama
+
+// How an iteration is tested (docs/tripost.md, 8, 10.1, 11).
+
+extension Loop {
+  /// Answers the test questions greedily, in each of the modes.
+  ///
+  /// The first mode's results are `eval.json` and `evaluations.jsonl`; another mode's have its name in
+  /// theirs.
+  func evaluate(_ iteration: Int, _ modes: [EvaluationMode]) throws {
+    let name = RunEvent.StageName(iteration: iteration, work: "evaluating")
+    let journalPath = folder.url(RunFolder.name(iteration, "evaluations.partial.jsonl"))
+    try stage(.evaluate, name, inputs: adapterFiles(iteration)) {
+      try use(iteration)
+      let journal = try CompletionJournal(journalPath)
+      var facts = JSONObject()
+      var outputs: [String] = []
+      for (index, mode) in modes.enumerated() {
+        let evaluation = try Evaluation(
+          of: student, on: course, mode: mode, configuration: configuration, journal: journal
+        ) {
+          meter.add($0.tokens, at: seconds())
+          try Interruption.check(folder.path)
+          try progress(
+            name, $0.done, of: $0.total,
+            unit: "questions" + ($0.generation > 1 ? ", generation \($0.generation)" : ""))
+        }
+        let names = Self.evaluationFiles(iteration, index == 0 ? nil : mode)
+        try Files.writeAtomically(
+          lines([evaluation.json(iteration: iteration)]), to: folder.url(names.scores))
+        try Files.writeAtomically(
+          lines(evaluation.records.map { .object($0) }), to: folder.url(names.answers))
+        outputs += [names.scores, names.answers]
+        for (key, score) in [
+          ("seen", evaluation.scores.seen), ("unseen", evaluation.scores.unseen),
+          ("all", evaluation.scores.all),
+        ] { facts["\(mode.rawValue).\(key)"] = score.json }
+      }
+      return (facts, outputs)
+    }
+    try Files.remove(journalPath)
+  }
+
+  /// Where an evaluation's results are, inside the folder.
+  static func evaluationFiles(
+    _ iteration: Int, _ mode: EvaluationMode?
+  ) -> (scores: String, answers: String) {
+    let suffix = mode.map { "-\($0.rawValue)" } ?? ""
+    return (
+      RunFolder.name(iteration, "eval\(suffix).json"),
+      RunFolder.name(iteration, "evaluations\(suffix).jsonl")
+    )
+  }
+}
+
+extension Evaluation {
+  /// How far an evaluation is.
+  public struct Progress: Sendable {
+    public let done: Int
+    public let total: Int
+    /// Counted from 1.
+    public let generation: Int
+    /// Generated so far.
+    public let tokens: Int
+  }
+
+  /// Lets a student answer the test questions of a configuration's task, greedily, outside of a run.
+  ///
+  /// `progress` sees how far it is, and may throw to stop.
+  public init(
+    of student: any Student, mode: EvaluationMode, configuration: RunConfiguration,
+    progress: (Progress) throws -> Void
+  ) throws {
+    var tokens = 0
+    try self.init(
+      of: student, on: Course(configuration), mode: mode, configuration: configuration,
+      journal: CompletionJournal(nil)
+    ) {
+      tokens += $0.tokens
+      try progress(
+        Progress(done: $0.done, total: $0.total, generation: $0.generation, tokens: tokens))
+    }
+  }
+
+  /// Lets a student answer a course's test questions, greedily.
+  init(
+    of student: any Student, on course: Course, mode: EvaluationMode,
+    configuration: RunConfiguration, journal: CompletionJournal,
+    progress: (Answering.Round) throws -> Void
+  ) throws {
+    var options = SelfImprovement.Options.attemptOnly(
+      maxNewTokens: configuration.evaluation.maxNewTokens)
+    if mode == .selfImproving {
+      options = SelfImprovement.Options()
+      options.maxGenerations = configuration.evaluation.maxGenerations
+      options.maxNewTokens = configuration.evaluation.maxNewTokens
+      options.compatibility = configuration.compat
+    }
+    let answering = Answering(
+      task: course.task, options: options, sampling: .greedy, purpose: "test/\(mode.rawValue)",
+      seed: UInt64(configuration.seed))
+    let outcomes = try answering.outcomes(
+      of: course.test, by: student, journal: journal, progress: progress)
+    self.init(outcomes, mode: mode, course: course)
+  }
+}

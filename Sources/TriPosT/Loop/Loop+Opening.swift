@@ -1,0 +1,65 @@
+import Boundary
+import Llama
+import QuantKernels
+
+// How a run gets its model, student and folder together.
+
+extension Loop {
+  /// Opens all that a configuration names; nothing is written before all of it has been read.
+  ///
+  /// - Parameters:
+  ///   - configuration: What to run.
+  ///   - resuming: Whether a run that is in the output folder goes on; a new one needs an empty folder.
+  ///   - version: The program's, which a run sticks to.
+  ///   - seconds: The time on a clock that never goes back; only for what is shown.
+  ///   - report: Sees what happens; may throw to stop.
+  /// - Throws: `ConfigurationProblems` when paths do not lead anywhere; `InputError` for the rest.
+  public convenience init(
+    opening configuration: RunConfiguration, resuming: Bool, version: String,
+    seconds: @escaping () -> Double, report: @escaping (RunEvent) throws -> Void
+  ) throws {
+    try configuration.checkPaths()
+    if configuration.threads > 0 { Kernels.threads = configuration.threads }
+    let course = try Course(configuration)
+    let digest = try SHA256.hexOfFile(configuration.model)
+    let origin = RunManifest.Origin(
+      version: version, instructionSet: "\(Kernels.instructionSet)", modelDigest: digest,
+      modelBytes: try Files.size(configuration.model), configurationDigest: configuration.digest)
+    let model = try LlamaModel(configuration.model)
+    let student = LlamaStudent(
+      model, modelDigest: digest, settings: configuration.lora, parallel: configuration.parallel)
+    let folder =
+      resuming
+      ? try RunFolder.resume(configuration.output, configuration: configuration, origin: origin)
+      : try RunFolder.create(configuration.output, configuration: configuration, origin: origin)
+    self.init(
+      configuration, course: course, student: student, folder: folder, modelDigest: digest,
+      seconds: seconds, report: report)
+  }
+}
+
+extension RunConfiguration {
+  /// What is wrong with the paths, all of it at once (CFG-09).
+  func checkPaths() throws {
+    var problems: [InputError] = []
+    func refuse(_ key: String, _ found: String, _ hints: [String] = []) {
+      problems.append(InputError(.pathExists, at: .init(field: key), found: found, hints: hints))
+    }
+    if model.isEmpty {
+      refuse("model", "no model is named", ["name one with -m MODEL.gguf"])
+    } else if !Files.exists(model) {
+      refuse("model", "\(escaped(model)) does not exist")
+    } else if Files.isDirectory(model) {
+      refuse("model", "\(escaped(model)) is a folder, not a GGUF file")
+    }
+    if output.isEmpty {
+      refuse("output", "no run folder is named", ["name one with --output runs/x"])
+    } else if Files.exists(output), !Files.isDirectory(output) {
+      refuse("output", "\(escaped(output)) is a file, not a folder")
+    }
+    if method == .rationale, !Files.exists(controlTokensFrom + "/run.json") {
+      refuse("control_tokens_from", "there is no run in \(escaped(controlTokensFrom))")
+    }
+    try ConfigurationProblems.throwIfAny(problems)
+  }
+}

@@ -1,0 +1,161 @@
+public import Boundary
+
+/// What a run achieved: the scores after each iteration, and how they compare with the first.
+public struct ResultTable: Sendable {
+  /// One evaluation.
+  public struct Row: Sendable {
+    public let iteration: Int
+    /// "ft rationale", "TriPosT t = 2", "rationales again t = 2, self-improving".
+    public let label: String
+    public let scores: Scores
+    /// Accuracy on all questions against the first row.
+    public let gain: PairedDifference?
+  }
+
+  public let task: String
+  public let rows: [Row]
+  /// Where the last adapter and the readable trajectories are.
+  public let adapter: String?
+  public let trajectories: [String]
+
+  /// The table of one evaluation.
+  public init(_ evaluation: Evaluation, label: String) {
+    task = evaluation.task
+    rows = [Row(iteration: 0, label: label, scores: evaluation.scores, gain: nil)]
+    adapter = nil
+    trajectories = []
+  }
+
+  /// Reads the evaluations that a run folder has on record.
+  init(folder: RunFolder, course: Course) throws {
+    task = course.task.name
+    var rows: [Row] = []
+    var first: [QuestionResult] = []
+    let isControl = folder.manifest.method == RunConfiguration.Method.rationale.rawValue
+    for record in folder.manifest.records where record.stage == .evaluate {
+      for (index, name) in record.outputs.keys.filter({ $0.hasSuffix(".jsonl") }).sorted()
+        .reversed()
+        .enumerated()
+      {
+        let results = try Self.results(folder.url(name), course: course)
+        if first.isEmpty { first = results }
+        let random = RandomStream(seed: 0, "paired difference", record.iteration, index)
+        let method = isControl ? "rationales again" : "TriPosT"
+        let isLoop = isControl && name.contains(EvaluationMode.selfImproving.rawValue)
+        rows.append(
+          Row(
+            iteration: record.iteration,
+            label: record.iteration == 0
+              ? "ft rationale" : "\(method) t = \(record.iteration)" + (isLoop ? ", loop" : ""),
+            scores: Scores(results, cells: course.task.cells),
+            gain: rows.isEmpty
+              ? nil
+              : PairedDifference(first.map(\.isCorrect), results.map(\.isCorrect), random: random)))
+      }
+    }
+    self.rows = rows
+    let last = folder.manifest.records.last { $0.stage == .train }?.iteration
+    adapter = last.map { folder.url(RunFolder.name($0, "adapter")) }
+    trajectories = folder.manifest.records.filter { $0.stage == .practise }
+      .map { folder.url(RunFolder.name($0.iteration, "trajectories.txt")) }
+  }
+
+  private static func results(_ path: String, course: Course) throws -> [QuestionResult] {
+    var results: [QuestionResult] = []
+    try JSONLines.forEach(path) { row, line in
+      guard let result = QuestionResult(row, cells: course.task.cells) else {
+        throw InputError(
+          .stageOutput, file: path, at: .init(line: line),
+          found: "a line that this program did not write")
+      }
+      results.append(result)
+    }
+    return results
+  }
+}
+
+extension ResultTable {
+  /// The evaluations as `eval.json` has them, with label, iteration and gain.
+  public var json: JSONValue {
+    .array(
+      rows.map { row in
+        var object: JSONObject = [
+          "label": .string(row.label), "iteration": .integer(Int64(row.iteration)),
+          "split": [
+            "seen": row.scores.seen.json, "unseen": row.scores.unseen.json,
+            "all": row.scores.all.json,
+          ],
+        ]
+        if let gain = row.gain {
+          object["gain"] = [
+            "accuracy": .number(gain.difference),
+            "ci95": [.number(gain.interval.lowerBound), .number(gain.interval.upperBound)],
+          ]
+        }
+        return .object(object)
+      })
+  }
+}
+
+extension ResultTable: CustomStringConvertible {
+  /// The table as text; shares in percent, accuracy with its 95 % interval.
+  public var description: String {
+    var lines = [
+      "\(task): shares in %, accuracy with its 95 % interval",
+      "",
+      Self.line([
+        "", "questions", "direct accuracy", "accuracy", "interval", "SI.Freq", "SI.Contrib", "gain",
+      ]),
+    ]
+    for row in rows {
+      for (index, (set, score)) in [
+        ("seen", row.scores.seen), ("unseen", row.scores.unseen), ("all", row.scores.all),
+      ].enumerated() {
+        lines.append(
+          Self.line([
+            index == 0 ? row.label : "", "\(set) \(score.count)",
+            Self.percent(score.directAccuracy),
+            Self.percent(score.accuracy), Self.interval(score.interval),
+            Self.percent(score.updateFrequency), Self.percent(score.updateContribution),
+            set == "all" ? row.gain.map(Self.gain) ?? "" : "",
+          ]))
+      }
+    }
+    if let adapter { lines += ["", "adapter        \(adapter)"] }
+    for path in trajectories { lines.append("trajectories   \(path)") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Words to the left of their column, numbers to the right.
+  private static func line(_ columns: [String]) -> String {
+    let widths = [30, 12, 15, 10, 14, 9, 12, 0]
+    let words: Set = [0, 1, 4, 7]
+    var text = ""
+    for (index, (column, width)) in zip(columns, widths).enumerated() {
+      let padding = String(repeating: " ", count: max(0, width - column.count))
+      text += words.contains(index) ? column + padding : padding + column
+      if index >= 3 { text += "  " }
+    }
+    while text.hasSuffix(" ") { text.removeLast() }
+    return text
+  }
+
+  private static func gain(_ gain: PairedDifference) -> String {
+    "\(signed(gain.difference)) [\(signed(gain.interval.lowerBound)), "
+      + "\(signed(gain.interval.upperBound))]"
+  }
+
+  private static func interval(_ range: ClosedRange<Double>) -> String {
+    "[\(percent(range.lowerBound)), \(percent(range.upperBound))]"
+  }
+
+  private static func signed(_ share: Double) -> String {
+    (share < 0 ? "" : "+") + percent(share)
+  }
+
+  /// A share in percent with one decimal.
+  private static func percent(_ share: Double) -> String {
+    let tenths = Int((abs(share) * 1000).rounded())
+    return (share < 0 && tenths > 0 ? "-" : "") + "\(tenths / 10).\(tenths % 10)"
+  }
+}

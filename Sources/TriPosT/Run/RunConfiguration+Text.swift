@@ -1,0 +1,97 @@
+import Boundary
+
+extension RunConfiguration {
+  /// Every setting with its value, as YAML that reads back as this same configuration.
+  public var yaml: String {
+    var lines: [String] = []
+    var section = ""
+    for setting in Setting.all {
+      var name = setting.key
+      if let dot = name.firstIndex(of: ".") {
+        let own = String(name[..<dot])
+        if own != section { lines.append("\(own):") }
+        section = own
+        name = "  " + name[name.index(after: dot)...]
+      }
+      lines.append("\(name): \(setting.get(self).yaml)")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The SHA-256 of all settings that decide the bits of the result.
+  public var digest: String {
+    let lines = Setting.all.filter { !$0.mayChange }.map { "\($0.key): \($0.get(self).yaml)\n" }
+    return SHA256.hex(of: Array(lines.joined().utf8))
+  }
+
+  /// What a resumed run may not change and yet differs, as `key: theirs here, ours in the folder`.
+  func differences(from made: RunConfiguration) -> [String] {
+    Setting.all.filter { !$0.mayChange && $0.get(self) != $0.get(made) }
+      .map { "\($0.key): \($0.get(made).yaml) in the folder, \($0.get(self).yaml) now" }
+  }
+
+  /// Settings that exclude each other or lack each other (CFG-06).
+  func disagreements(file: String?) -> [InputError] {
+    var problems: [InputError] = []
+    func refuse(_ found: String) {
+      problems.append(InputError(.settingsAgree, file: file, found: found))
+    }
+    if method == .rationale, controlTokensFrom.isEmpty {
+      refuse("\"method: rationale\" needs \"control_tokens_from\", the run to match")
+    }
+    if method == .tripost, !controlTokensFrom.isEmpty {
+      refuse("\"control_tokens_from\" is for \"method: rationale\" only")
+    }
+    if lora.targets.count > 1, lora.targets.contains("all-linear") {
+      refuse("\"lora.targets\" names all-linear and single projections")
+    }
+    if !Course.names.contains(task) {
+      problems.append(
+        InputError(
+          .settingRange, file: file, at: .init(field: "task"), found: "\"\(escaped(task))\"",
+          allowed: "one of " + Course.names.joined(separator: ", ")))
+    }
+    for shape in data.seen where data.unseen.contains(shape) {
+      refuse("\"\(escaped(shape))\" is in \"data.seen\" and \"data.unseen\"")
+    }
+    do {
+      _ = try data.arithmeticPlan()
+    } catch {
+      problems.append(error)
+    }
+    return problems
+  }
+
+  /// The table of all settings in Markdown, for `docs/tripost.md`.
+  public static var settingsTable: String {
+    let defaults = RunConfiguration()
+    let rows = Setting.all.map { setting in
+      "| `\(setting.key)` | `\(setting.get(defaults).yaml)` | \(setting.kind.allowed) | \(setting.about) |"
+    }
+    return (["| setting | default | allowed | meaning |", "| --- | --- | --- | --- |"] + rows)
+      .joined(separator: "\n")
+  }
+}
+
+extension Setting.Value {
+  /// The value in the spelling that the reader accepts.
+  var yaml: String {
+    switch self {
+    case .integer(let value): "\(value)"
+    case .number(let value): plain(value)
+    case .flag(let value): "\(value)"
+    case .text(let text): text.isPlainYAML ? text : JSONValue.string(text).serialized
+    case .list(let values): "[" + values.map { Self.text($0).yaml }.joined(separator: ", ") + "]"
+    }
+  }
+}
+
+extension String {
+  /// Whether the text means itself when it stands in YAML without quotes.
+  fileprivate var isPlainYAML: Bool {
+    guard let first, first.isLetter || first == "/" || first == ".", self != "null" else {
+      return false
+    }
+    return allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) }
+  }
+}

@@ -1,0 +1,156 @@
+public import LoRA
+
+/// Everything that decides what a run does; with the seed it fixes every byte of the result.
+///
+/// The fields' defaults are the `shipped` profile, suited to the small model in `models/`. Names, ranges
+/// and units as a user meets them are in `Setting.all`, one entry a field.
+public struct RunConfiguration: Equatable, Sendable {
+  /// A named set of defaults that the other settings start from.
+  public enum Profile: String, CaseIterable, Sendable {
+    /// For the model in `models/`: the defaults of this structure.
+    case shipped
+    /// The settings of the paper's LLaMA-7B runs with the LoRA defaults of docs/tripost.md, 14.
+    case llama7B = "llama_7b"
+  }
+
+  /// What the student learns from after it has learnt the rationales.
+  public enum Method: String, CaseIterable, Sendable {
+    /// Edited trajectories of its own attempts.
+    case tripost
+    /// The control: ground-truth rationales again, for as many tokens as a TriPosT run trained on.
+    case rationale
+  }
+
+  /// Which choices of docs/tripost.md, 13 the others start from.
+  public enum Preset: String, CaseIterable, Sendable {
+    case clean, published
+  }
+
+  public var profile = Profile.shipped
+  public var task = "multistep_arithmetic"
+  public var model = "models/tripost-5m-q8_0.gguf"
+  public var output = "runs/shipped"
+  public var method = Method.tripost
+  public var controlTokensFrom = ""
+  public var iterations = 3
+  public var seed = 42
+  public var threads = 0
+  public var parallel = 64
+  public var data = DataSettings()
+  public var rationale = StageSettings(epochs: 5, learningRate: 2e-4)
+  public var rollout = RolloutSettings()
+  public var editor = EditorSettings()
+  public var mix = MixSettings()
+  public var lora = LoRASettings()
+  public var train = TrainSettings()
+  public var evaluation = EvaluationSettings()
+  public var compatPreset = Preset.clean
+  public var compat = Compatibility.clean
+
+  /// The `shipped` profile.
+  public init() {}
+
+  /// The defaults of a profile.
+  public init(profile: Profile) {
+    self.profile = profile
+    guard profile == .llama7B else { return }
+    model = ""
+    output = ""
+    parallel = 16
+    data.training = 550
+    train.stage.epochs = 4
+    train.maxLength = 1536
+    mix.maxDataLength = 150
+    mix.minDataLength = 60
+  }
+}
+
+extension RunConfiguration {
+  /// Which questions the task makes, how many, and from which seed (docs/tripost.md, 9.1).
+  ///
+  /// The questions do not follow the run's seed, so that runs of several seeds compare on one test set.
+  public struct DataSettings: Equatable, Sendable {
+    /// Shapes that are practised, such as `l3d22`: 3 numbers a group, 2 times 2 groups.
+    public var seen = ["l3d2", "l4d2", "l3d22", "l4d22"]
+    /// Shapes that are in the test only.
+    public var unseen = [
+      "l3d222", "l4d222", "l5d2", "l6d2", "l5d22", "l6d22", "l5d222", "l6d222",
+    ]
+    public var training = 400
+    public var validation = 50
+    public var testPerShape = 30
+    public var seed = 1
+  }
+
+  /// One supervised stage: how long and how fast.
+  public struct StageSettings: Equatable, Sendable {
+    public var epochs: Int
+    public var learningRate: Double
+  }
+
+  /// How practice attempts are sampled (docs/tripost.md, 3.1, 3.2).
+  public struct RolloutSettings: Equatable, Sendable {
+    public var temperature = 1.0
+    public var topK = 50
+    public var topP = 1.0
+    public var maxNewTokens = 512
+    public var passes = 5
+    /// Greedy practice from t = 2 on, as the published program does (13.9).
+    public var greedyAfterFirst = false
+  }
+
+  /// When an attempt is given up instead of repaired (docs/tripost.md, 3.4, 3.5).
+  public struct EditorSettings: Equatable, Sendable {
+    public var maxUpdates = 5
+    public var maxWords = 512
+  }
+
+  /// How improved, correct and ground-truth texts are balanced (docs/tripost.md, 6.3).
+  public struct MixSettings: Equatable, Sendable {
+    public var rho = 1.5
+    public var maxDataLength = 150
+    public var minDataLength = 60
+  }
+
+  /// The adapter's shape (docs/tripost.md, 14).
+  public struct LoRASettings: Equatable, Sendable {
+    public var rank = 16
+    public var alpha = 32.0
+    public var dropout = 0.0
+    public var targets = ["all-linear"]
+  }
+
+  /// The optimizer, for the rationale stage and every iteration; epochs and rate here are an iteration's.
+  public struct TrainSettings: Equatable, Sendable {
+    public var stage = StageSettings(epochs: 3, learningRate: 1e-4)
+    public var batch = 4
+    public var accumulation = 1
+    public var warmupRatio = 0.2
+    public var schedule = LearningRateSchedule.Shape.linear
+    public var weightDecay = 0.0
+    public var maxGradNorm = 1.0
+    public var selfImproveWeight = 1.5
+    public var maxLength = 1024
+    public var lossNorm = LossNormalization.sequence
+    public var checkpointEvery = 50
+  }
+
+  /// Self-improving inference at test time (docs/tripost.md, 8.1).
+  public struct EvaluationSettings: Equatable, Sendable {
+    public var maxGenerations = 3
+    public var maxNewTokens = 1024
+  }
+}
+
+extension RunConfiguration {
+  /// Sets what a preset decides.
+  mutating func apply(_ preset: Preset) {
+    compatPreset = preset
+    compat = preset == .clean ? .clean : .published
+    rollout.greedyAfterFirst = preset == .published
+  }
+}
+
+extension Compatibility.EditScope: CaseIterable {
+  public static let allCases: [Self] = [.full, .lastTurn]
+}

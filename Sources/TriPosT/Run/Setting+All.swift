@@ -1,0 +1,147 @@
+import Boundary
+import Llama
+
+extension Setting {
+  /// Every setting, in the order in which `config.yaml` and the documentation show them.
+  ///
+  /// `profile` and `compat.preset` choose defaults for the others, so they are applied before them.
+  public static let all: [Setting] = general + practice + learning + compat
+
+  private static let general: [Setting] = [
+    choice("profile", \.profile, "the defaults that all other settings start from"),
+    text("task", \.task, "the task's name: " + Course.names.joined(separator: ", ")),
+    text("model", \.model, "the base model, a GGUF file", mayChange: true),
+    text("output", \.output, "the run folder", mayChange: true),
+    choice(
+      "method", \.method,
+      "`tripost`, or `rationale`: the control that goes on with ground-truth rationales"),
+    text(
+      "control_tokens_from", \.controlTokensFrom,
+      "for `method: rationale`: the finished TriPosT run whose training tokens are matched"),
+    integer("iterations", \.iterations, 0...100, "iterations t after the rationale stage"),
+    integer("seed", \.seed, 0...Int.max, "all sampling, adapter and order random numbers"),
+    integer(
+      "threads", \.threads, 0...1024, "threads; 0 is one a physical core", mayChange: true),
+    integer(
+      "parallel", \.parallel, 1...4096, "sequences generated at a time", mayChange: true),
+    list(
+      "data.seen", \.data.seen,
+      "question shapes to practise; l3d22 has 3 numbers in 2 times 2 groups"),
+    list("data.unseen", \.data.unseen, "question shapes of the test only"),
+    integer(
+      "data.training", \.data.training, 1...1_000_000,
+      "training questions, spread over the seen shapes"),
+    integer(
+      "data.validation", \.data.validation, 0...1_000_000,
+      "validation questions, for the loss only"),
+    integer("data.test_per_shape", \.data.testPerShape, 1...100_000, "test questions a shape"),
+    integer(
+      "data.seed", \.data.seed, 0...Int.max,
+      "the questions; not the run's seed, so that runs compare"),
+  ]
+
+  private static let practice: [Setting] = [
+    number("rollout.temperature", \.rollout.temperature, 0...10, "practice attempts; 0 is greedy"),
+    integer(
+      "rollout.top_k", \.rollout.topK, 0...Limits.vocabulary.upperBound, "tokens kept; 0 is all"),
+    number("rollout.top_p", \.rollout.topP, 0...1, above: true, "probability mass kept"),
+    integer(
+      "rollout.max_new_tokens", \.rollout.maxNewTokens, 1...1_048_576,
+      "tokens of the single generation at t = 1"),
+    integer(
+      "rollout.passes", \.rollout.passes, 1...1_000,
+      "passes over the questions at most, until `mix.max_data_length` is reached"),
+    flag(
+      "rollout.greedy_after_first", \.rollout.greedyAfterFirst, "practice at t > 1 is greedy (13.9)"
+    ),
+    integer("editor.max_updates", \.editor.maxUpdates, 1...100, "repairs of one attempt"),
+    integer(
+      "editor.max_words", \.editor.maxWords, 1...1_000_000, "words; longer attempts are discarded"),
+    number(
+      "mix.rho", \.mix.rho, 0...1_000,
+      "improved texts for each correct and each ground-truth text; 0 is no balancing"),
+    integer(
+      "mix.max_data_length", \.mix.maxDataLength, 1...10_000_000,
+      "texts from rollouts after which no further pass begins"),
+    integer(
+      "mix.min_data_length", \.mix.minDataLength, 0...10_000_000,
+      "texts below which the run ends early"),
+    integer(
+      "evaluation.max_generations", \.evaluation.maxGenerations, 1...100,
+      "generations of the self-improving loop, also in rollouts at t > 1"),
+    integer(
+      "evaluation.max_new_tokens", \.evaluation.maxNewTokens, 1...1_048_576,
+      "tokens of one generation"),
+  ]
+
+  private static let learning: [Setting] = [
+    integer("lora.rank", \.lora.rank, 1...1024, "rank of the adapter"),
+    number(
+      "lora.alpha", \.lora.alpha, 0...100_000, above: true, "the update is scaled by alpha / rank"),
+    number(
+      "lora.dropout", \.lora.dropout, 0...0.9, "share of the adapter's inputs dropped in training"),
+    list(
+      "lora.targets", \.lora.targets, of: ["all-linear"] + Projection.allCases.map(\.rawValue),
+      "projections with an adapter"),
+    integer(
+      "rationale.epochs", \.rationale.epochs, 0...10_000,
+      "epochs on ground-truth rationales before t = 1"),
+    number(
+      "rationale.learning_rate", \.rationale.learningRate, 0...1, above: true,
+      "peak learning rate of that stage"),
+    integer("train.epochs", \.train.stage.epochs, 1...10_000, "epochs of each iteration"),
+    number(
+      "train.learning_rate", \.train.stage.learningRate, 0...1, above: true,
+      "peak learning rate of each iteration"),
+    integer("train.batch", \.train.batch, 1...4096, "rows of a micro-batch"),
+    integer("train.accumulation", \.train.accumulation, 1...4096, "micro-batches a step"),
+    number(
+      "train.warmup_ratio", \.train.warmupRatio, 0...1,
+      "share of the steps in which the rate rises from 0"),
+    choice("train.schedule", \.train.schedule, "the learning rate after the warm-up"),
+    number("train.weight_decay", \.train.weightDecay, 0...1, "AdamW's decay"),
+    number(
+      "train.max_grad_norm", \.train.maxGradNorm, 0...1_000_000,
+      "gradient norm clipped to; 0 is off"),
+    number(
+      "train.self_improve_weight", \.train.selfImproveWeight, 0...100,
+      "loss weight w of feedback and update tokens"),
+    integer(
+      "train.max_length", \.train.maxLength, 8...1_048_576, "tokens; longer rows are left out"),
+    choice(
+      "train.loss_norm", \.train.lossNorm, "what the weighted sum of cross-entropies is divided by"),
+    integer(
+      "train.checkpoint_every", \.train.checkpointEvery, 1...1_000_000, "steps between checkpoints"),
+  ]
+
+  private static let compat: [Setting] = [
+    choice(
+      "compat.preset", \.compatPreset,
+      "`published` repeats the official program where it and the clean method part ways (section 13)"
+    ),
+    flag(
+      "compat.msa_strict", \.compat.msaStrict,
+      "a calculation begins with the group of step 1 (13.14)"),
+    flag(
+      "compat.reprompt_with_hint", \.compat.repromptWithHint,
+      "further generations see the hint, too (13.10)"),
+    choice(
+      "compat.edit_scope", \.compat.editScope,
+      "what the editor sees at t > 1: all or the last turn (13.11)"),
+    flag(
+      "compat.exact_part_test", \.compat.exactPartTest,
+      "an update may not keep the mistaken part (13.17)"),
+    flag(
+      "compat.mask_before_start", \.compat.maskBeforeStart,
+      "the first attempt of a weighted text is not trained on (13.7)"),
+    flag(
+      "compat.weigh_closing_turns", \.compat.weighClosingTurns,
+      "closing turns of edited texts have the weight w (13.4)"),
+    flag(
+      "compat.keep_feedback_only", \.compat.keepFeedbackOnly,
+      "wrong attempts with feedback but no update are kept (13.26)"),
+    flag(
+      "compat.drop_before_balance", \.compat.dropBeforeBalance,
+      "texts that are too long go before the balancing (13.18)"),
+  ]
+}

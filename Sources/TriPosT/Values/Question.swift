@@ -1,0 +1,40 @@
+/// A question, and what is known about it.
+public struct Question: Equatable, Sendable, Identifiable {
+  /// Unique within a task: "training-0017".
+  public let id: String
+
+  /// The question as the student reads it, without the lead: "Q: ((3 + 4 * 2) * (1 - 5 + 2)) =".
+  public let block: String
+
+  /// What the lead says after "Let's think step by step."; empty where a task has no hint.
+  public let hint: String
+
+  public let gold: String
+  public let cell: Cell
+
+  public init(id: String, block: String, hint: String, gold: String, cell: Cell) {
+    self.id = id
+    self.block = block
+    self.hint = hint
+    self.gold = gold
+    self.cell = cell
+  }
+}
+
+/// A group of questions of one difficulty, reported together.
+public struct Cell: Hashable, Sendable {
+  /// Short, for tables: "l3-4d22".
+  public let name: String
+
+  /// Whether the training questions have this difficulty.
+  public let isSeen: Bool
+
+  /// Whether the published totals count it (13.23).
+  public let isPublished: Bool
+
+  public init(name: String, isSeen: Bool, isPublished: Bool = true) {
+    self.name = name
+    self.isSeen = isSeen
+    self.isPublished = isPublished
+  }
+}
