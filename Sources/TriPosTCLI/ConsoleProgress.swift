@@ -1,0 +1,66 @@
+import Boundary
+
+/// One line on standard error that says how far a piece of work is.
+///
+/// On a terminal the line is written over itself, at most ten times a second, and gives way to
+/// whatever else is printed; elsewhere a plain line appears every ten seconds.
+final class ConsoleProgress {
+  private let label: String
+  private let isTerminal = StandardStreams.errorIsTerminal
+  private let start = ContinuousClock.now
+  private var lastShown = ContinuousClock.now
+  private var done = 0
+  private var total = 0
+  private var tokens: Int?
+  private var loss: Double?
+
+  /// - Parameter label: What is being done, such as `generate`.
+  init(_ label: String) {
+    self.label = label
+  }
+
+  /// Takes note of the units done, of the tokens computed so far, and in training of the loss in nats;
+  /// shows them when it is time to.
+  func update(done: Int, of total: Int, tokens: Int? = nil, loss: Double? = nil) {
+    self.done = done
+    self.total = total
+    self.tokens = tokens
+    self.loss = loss
+    let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
+    guard ContinuousClock.now - lastShown >= pause else { return }
+    lastShown = .now
+    if isTerminal {
+      StandardStreams.showLiveLine(line(isEnd: false))
+    } else {
+      StandardStreams.writeError(line(isEnd: false) + "\n")
+    }
+  }
+
+  /// Shows the end of the work in a line that stays.
+  func finish() { StandardStreams.writeError(line(isEnd: true) + "\n") }
+
+  private func line(isEnd: Bool) -> String {
+    let elapsed = (ContinuousClock.now - start) / .seconds(1)
+    var parts = ["\(label): \(done)/\(total)"]
+    if let loss { parts.append("loss \((loss * 1000).rounded() / 1000)") }
+    if let tokens, elapsed > 0 {
+      let rate = Double(tokens) / elapsed
+      parts.append("\(rate < 100 ? "\((rate * 10).rounded() / 10)" : "\(Int(rate))") tokens/s")
+    }
+    if isEnd {
+      parts.append("\((elapsed * 10).rounded() / 10) s")
+    } else if done > 0 {
+      parts.append("ETA \(Self.clock(elapsed * Double(total - done) / Double(done)))")
+    }
+    return parts.joined(separator: "  ")
+  }
+
+  /// Seconds as `4:07` or `2:04:07`.
+  private static func clock(_ seconds: Double) -> String {
+    let whole = Int(min(seconds, 1e9).rounded())
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+    return hours > 0
+      ? "\(hours):\(two(minutes)):\(two(whole % 60))" : "\(minutes):\(two(whole % 60))"
+  }
+}

@@ -1,0 +1,173 @@
+import ArgumentParser
+import Boundary
+import Llama
+import LoRA
+import QuantKernels
+
+/// The model that a command works with.
+struct ModelOption: ParsableArguments {
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The model, a GGUF file.", valueName: "file"),
+    transform: filePath)
+  var model: String
+
+  /// Reads the model, with a progress line where that takes long.
+  func load() throws -> LlamaModel {
+    let progress = ConsoleProgress("load")
+    return try LlamaModel(model) { done, total in
+      try Stopped.check()
+      progress.update(done: done, of: total)
+    }
+  }
+}
+
+/// An adapter beside the model's weights.
+struct AdapterOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("An adapter: a GGUF file or a PEFT folder.", valueName: "path"),
+    transform: filePath)
+  var lora: String?
+
+  @Option(
+    help: ArgumentHelp("An adapter whose effect is multiplied.", valueName: "path:factor"),
+    transform: ScaledPath.init)
+  var loraScaled: ScaledPath?
+
+  func validate() throws {
+    guard lora == nil || loraScaled == nil else {
+      throw ValidationError("Give either --lora or --lora-scaled")
+    }
+  }
+
+  /// The updates of the adapter, if there is one, checked against its base.
+  func updates(for model: LlamaModel) throws -> LowRankUpdates {
+    guard let path = lora ?? loraScaled?.path else { return [:] }
+    let digest = try SHA256.hexOfFile(model.path)
+    let adapter = try Adapter.read(path, shape: model.configuration, baseDigest: digest)
+    for warning in adapter.warnings { Console.warn(warning) }
+    if let factor = loraScaled?.factor {
+      for part in adapter.parts { part.update.scale *= factor }
+    }
+    return adapter.updates
+  }
+
+  struct ScaledPath {
+    let path: String
+    let factor: Float
+
+    init(_ argument: String) throws {
+      guard let colon = argument.lastIndex(of: ":"),
+        let factor = Float(argument[argument.index(after: colon)...]), factor.isFinite
+      else { throw ValidationError("It has to be a path, a colon and a number") }
+      path = try filePath(String(argument[..<colon]))
+      self.factor = factor
+    }
+  }
+}
+
+/// How a text becomes tokens.
+struct EncodingFlags: ParsableArguments {
+  @Flag(help: "Put no beginning-of-text token in front.")
+  var noBos = false
+
+  @Flag(help: "Make spellings of control tokens, such as </s>, into those tokens.")
+  var parseSpecial = false
+
+  func tokens(_ text: [UInt8], _ tokenizer: any Tokenizer) -> [Int] {
+    tokenizer.encode(text, addingBOS: !noBos, parsingSpecial: parseSpecial)
+  }
+}
+
+/// A text from the command line or, byte by byte, from a file.
+struct TextOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("The text itself.", valueName: "text"))
+  var prompt: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("A file with the text; its bytes are taken exactly.", valueName: "file"),
+    transform: filePath)
+  var file: String?
+
+  func bytes() throws -> [UInt8] {
+    guard let file else { return Array((prompt ?? "").utf8) }
+    let size = try Files.size(file)
+    guard size <= Limits.text else {
+      throw InputError(
+        .textLength, file: file, found: "a text of \(size) bytes",
+        allowed: "at most \(Limits.text) bytes long")
+    }
+    return try Files.read(file)
+  }
+
+  func requireOne() throws {
+    guard (prompt == nil) != (file == nil) else {
+      throw ValidationError("Give a text with either --prompt or --file")
+    }
+  }
+}
+
+extension InputError.Rule {
+  fileprivate static let textLength = Self("TOK-19", exit: .malformedFile)
+}
+
+/// How the next token is chosen; the defaults are llama.cpp's.
+struct SamplingFlags: ParsableArguments {
+  @Option(help: ArgumentHelp("Divides the logits; 0 takes the likeliest token.", valueName: "t"))
+  var temp = 0.8
+
+  @Option(help: ArgumentHelp("Keeps the k likeliest tokens; 0 keeps all.", valueName: "k"))
+  var topK = 40
+
+  @Option(help: ArgumentHelp("Keeps the likeliest tokens up to this sum.", valueName: "p"))
+  var topP = 0.95
+
+  @Option(
+    help: ArgumentHelp("Keeps tokens this likely relative to the likeliest.", valueName: "p"))
+  var minP = 0.05
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Where random numbers start.", valueName: "n"))
+  var seed = 42
+
+  func validate() throws {
+    try check("--temp", temp, in: 0...1e6)
+    try check("--top-k", topK, in: 0...Limits.vocabulary.upperBound)
+    try check("--top-p", topP, in: 0...1)
+    try check("--min-p", minP, in: 0...1)
+    try check("--seed", seed, in: 0...Int.max)
+  }
+
+  var options: SamplingOptions {
+    SamplingOptions(temperature: temp, topK: topK, topP: topP, minP: minP)
+  }
+}
+
+/// How many threads compute; the results do not depend on it.
+struct ThreadOption: ParsableArguments {
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Threads; the physical cores unless set.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws { try check("--threads", threads ?? 1, in: 1...1024) }
+
+  func apply() {
+    if let threads { Kernels.threads = threads }
+  }
+}
+
+/// Refuses a value outside its range, NaN included.
+func check<T: Comparable>(_ flag: String, _ value: T, in range: ClosedRange<T>) throws {
+  guard range.contains(value) else {
+    throw ValidationError(
+      "The value \(value) of '\(flag)' is not in \(range.lowerBound)...\(range.upperBound)")
+  }
+}
+
+/// A path from the command line.
+func filePath(_ argument: String) throws -> String {
+  guard argument != "-" else {
+    throw ValidationError("Standard input is not read; give the name of a file")
+  }
+  return argument
+}

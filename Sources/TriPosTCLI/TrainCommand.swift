@@ -1,0 +1,207 @@
+public import ArgumentParser
+import Boundary
+import Llama
+public import LoRA
+
+/// LoRA training on rows of text with weights.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains a LoRA adapter on rows with a weight for each piece of text.",
+    discussion: """
+      A row is a line of JSON:
+        {"segments":[{"text":"Q: …","weight":0},{"text":" …","weight":1.5}]}
+        {"prompt":"…","completion":"…"}
+        {"text":"…"}
+      Weight 0 is not trained on.
+
+      The adapter is written to the folder adapter of the output, for PEFT and, as \
+      adapter.gguf, for llama.cpp. A run that was stopped goes on with --resume and ends \
+      with the same bits.
+
+      Examples:
+        tripost train -m model.gguf --data rows.jsonl --output runs/mine
+        tripost train -m model.gguf --data rows.jsonl --output runs/mine --resume
+        tripost train -m model.gguf --data rows.jsonl --output runs/small \\
+          --lora-rank 8 --lora-targets attn_q,attn_v --learning-rate 5e-4 --epochs 2
+      """)
+
+  @OptionGroup var model: ModelOption
+  @OptionGroup var threads: ThreadOption
+
+  @Option(help: ArgumentHelp("The rows, JSONL.", valueName: "file"), transform: filePath)
+  var data: String
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The folder for everything.", valueName: "folder"),
+    transform: filePath)
+  var output: String
+
+  @Flag(help: "Go on from the newest checkpoint in the output folder, or begin.")
+  var resume = false
+
+  @Option(help: "Times that the rows are gone through.")
+  var epochs = 3
+
+  @Option(help: "Optimizer steps at most.")
+  var maxSteps: Int?
+
+  @Option(name: .shortAndLong, help: "Rows that go through the model together.")
+  var batchSize = 4
+
+  @Option(help: "Batches of an optimizer step.")
+  var gradAccum = 1
+
+  @Option(name: [.long, .customLong("lr")], help: "The peak learning rate.")
+  var learningRate = 2e-4
+
+  @Option(help: "The learning rate after the warm-up.")
+  var lrScheduler = LearningRateSchedule.Shape.linear
+
+  @Option(help: "The share of the steps in which the rate rises from 0.")
+  var warmupRatio = 0.03
+
+  @Option(help: "AdamW's decay.")
+  var weightDecay = 0.0
+
+  @Option(help: "The gradient norm is clipped to this; 0 is off.")
+  var maxGradNorm = 1.0
+
+  @Option(help: "What the weighted sum of cross-entropies is divided by.")
+  var lossNorm = LossNormalization.tokens
+
+  @Option(name: [.long, .customShort("r")], help: "The adapter's rank.")
+  var loraRank = 16
+
+  @Option(help: "The update is scaled by alpha / rank.")
+  var loraAlpha = 32.0
+
+  @Option(help: "The share of the adapter's inputs dropped in training.")
+  var loraDropout = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "all-linear, or names of projections: q_proj or attn_q, and so on.", valueName: "names"))
+  var loraTargets = "all-linear"
+
+  @Flag(help: "Compute layers again in the backward pass instead of keeping them: less memory.")
+  var gradientCheckpointing = false
+
+  @Option(name: .shortAndLong, help: "Where random numbers start.")
+  var seed = 42
+
+  @Option(help: "Steps between checkpoints.")
+  var saveEvery = 100
+
+  @Flag(help: "Print the last step as JSON.")
+  var json = false
+
+  func validate() throws {
+    try check("--epochs", epochs, in: 1...1_000_000)
+    try check("--max-steps", maxSteps ?? 1, in: 1...Int.max)
+    try check("--batch-size", batchSize, in: 1...4096)
+    try check("--grad-accum", gradAccum, in: 1...4096)
+    try check("--learning-rate", learningRate, in: 1e-12...1)
+    try check("--warmup-ratio", warmupRatio, in: 0...1)
+    try check("--weight-decay", weightDecay, in: 0...1)
+    try check("--max-grad-norm", maxGradNorm, in: 0...1e6)
+    try check("--lora-rank", loraRank, in: 1...1024)
+    try check("--lora-alpha", loraAlpha, in: 1e-6...1e6)
+    try check("--lora-dropout", loraDropout, in: 0...0.9)
+    try check("--seed", seed, in: 0...Int.max)
+    try check("--save-every", saveEvery, in: 1...Int.max)
+    _ = try projections()
+  }
+
+  func run() throws {
+    threads.apply()
+    let isNew = !Files.exists(output)
+    guard isNew || resume else {
+      throw InputError(
+        .outputIsNew, file: output, found: "the output is there already",
+        hints: ["--resume goes on with it; another --output begins anew"])
+    }
+    let digest = try SHA256.hexOfFile(model.model)
+    let model = try model.load()
+    let rows = try TrainingData(
+      reading: data, tokenizer: model.tokenizer, contextLength: model.contextLength)
+    tell(about: rows)
+    try Files.createDirectory(output)
+    let lock = try FolderLock(output)
+    defer { withExtendedLifetime(lock) {} }
+    let adapter = Adapter(
+      shape: model.configuration, projections: try projections(), rank: loraRank,
+      alpha: Float(loraAlpha), seed: UInt64(seed), baseDigest: digest)
+    let trainer = Trainer(model, adapter, rows: rows.rows, options: options)
+    try train(
+      trainer,
+      checkpoints: CheckpointFolder("\(output)/checkpoints", identity: ["model": .string(digest)]))
+    try PEFTAdapter.write(adapter, to: "\(output)/adapter", replacing: true)
+    try GGUFAdapter.write(adapter, to: "\(output)/adapter/adapter.gguf", replacing: true)
+    if !json { try Console.print("\(output)/adapter") }
+  }
+
+  private func train(_ trainer: Trainer, checkpoints: CheckpointFolder) throws {
+    for warning in try checkpoints.restore(trainer) ?? [] { Console.warn(warning) }
+    let metrics = try AppendFile("\(output)/metrics.jsonl")
+    let progress = ConsoleProgress("train")
+    var tokens = 0
+    var last: StepReport?
+    let ended = try trainer.run(checkpoints: checkpoints, every: saveEvery) { report in
+      tokens += report.tokens
+      last = report
+      try metrics.append(line: JSONValue.object(report.metrics).serialized)
+      progress.update(done: report.step, of: report.steps, tokens: tokens, loss: report.loss)
+      return Interruption.requested == nil
+    }
+    progress.finish()
+    if !ended { try Stopped.check() }
+    if json, let last { try Console.print(JSONValue.object(last.metrics).serialized) }
+  }
+
+  private func tell(about data: TrainingData) {
+    if data.cutRows > 0 { Console.warn("\(data.cutRows) rows cut to the model's context") }
+    if data.repeatedRows > 0 { Console.warn("\(data.repeatedRows) rows came before") }
+    for reject in data.rejects { Console.warn("row \(reject.id) is left out: \(reject.reason)") }
+  }
+
+  private var options: TrainingOptions {
+    var options = TrainingOptions()
+    options.epochs = epochs
+    options.maximumSteps = maxSteps
+    options.batch = batchSize
+    options.accumulation = gradAccum
+    options.learningRate = learningRate
+    options.schedule = lrScheduler
+    options.warmupRatio = warmupRatio
+    options.weightDecay = weightDecay
+    options.maximumGradientNorm = maxGradNorm == 0 ? nil : maxGradNorm
+    options.normalization = lossNorm
+    options.dropout = Float(loraDropout)
+    options.checkpointing = gradientCheckpointing
+    options.seed = UInt64(seed)
+    return options
+  }
+
+  /// The projections that `--lora-targets` names, in GGUF's or Hugging Face's words.
+  private func projections() throws -> [Projection] {
+    if loraTargets == "all-linear" { return Projection.allCases }
+    return try loraTargets.split(separator: ",").map { name in
+      let found = Projection.allCases.first {
+        $0.rawValue == name || $0.peftName.hasSuffix(".\(name)")
+      }
+      guard let found else {
+        let names = Projection.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("'\(name)' of --lora-targets is none of \(names)")
+      }
+      return found
+    }
+  }
+}
+
+extension InputError.Rule {
+  fileprivate static let outputIsNew = Self("RUN-17", exit: .inputOutput)
+}
+
+extension LearningRateSchedule.Shape: ExpressibleByArgument {}
+extension LossNormalization: ExpressibleByArgument {}
