@@ -50,14 +50,6 @@ public final class KeyValueStore: @unchecked Sendable {
     qk_store_layer(pages: base + layer * pages * pageFloats, kv_heads: kvHeads, head_size: headSize)
   }
 
-  /// Copies one page in every layer: how a sequence leaves a half-filled page that it shares.
-  public func copyPage(from source: Int, to target: Int) {
-    for layer in 0..<layers {
-      let start = base + layer * pages * pageFloats
-      (start + target * pageFloats).update(from: start + source * pageFloats, count: pageFloats)
-    }
-  }
-
   /// Stores the keys and values of a batch in a layer; both `[rows, kvHeads · headSize]`.
   public func write(layer: Int, keys: Matrix, values: Matrix, for places: AttentionPlaces) {
     precondition(keys.rows == places.count && values.rows == places.count, "one place a row")
