@@ -28,6 +28,9 @@ public final class FolderLock: Sendable {
     try file.write(Array("process \(getpid()) on \(Self.host) since \(Self.now)".utf8))
   }
 
+  // Closing alone would leave the lock with a child that is between its fork and its exec.
+  deinit { _ = flock(file.number, LOCK_UN) }
+
   private static var host: String {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
       guard let start = name.baseAddress, unsafe gethostname(start, 255) == 0 else {
