@@ -23,6 +23,9 @@ typedef void qk_tile(
     size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
     const qk_output *out);
 
+/// Rows of x from which products take two panels at a time: an input is loaded once for both.
+#define QK_PAIR_TOKENS 4
+
 /// Makes a qk_tile of an inlined function whose first parameter is the number of tokens: compiled
 /// for each number, it keeps its running sums in registers.
 #define QK_FOR_TOKENS(tile, set)                                                              \
@@ -43,6 +46,9 @@ typedef void qk_tile(
 
 typedef struct {
   qk_tile *tile[qk_format_count];
+  /// The same for two neighbouring panels, whose rows `out->rows` counts together; NULL where that
+  /// is no faster.
+  qk_tile *pair[qk_format_count];
   /// quantize.h
   void (*quantize_tile)(
       size_t blocks, size_t rows, const float *x, size_t stride, qk_input_block *tile);

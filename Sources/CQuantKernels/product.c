@@ -32,9 +32,11 @@ static cut cut_of(const qk_product *p) {
   return c;
 }
 
-static void run_tile(const qk_product *p, qk_tile *tile, size_t panel, size_t first) {
+/// `count` panels from `panel` on, one or two, by the tile of tokens that begins with `first`.
+static void run_tile(const qk_product *p, size_t panel, size_t count, size_t first) {
+  const qk_kernels *kernels = qk_kernels_for(p->set);
   const size_t tokens = at_most(p->tokens - first, QK_TILE);
-  const size_t row = panel * QK_PANEL, rows = at_most(p->rows - row, QK_PANEL);
+  const size_t row = panel * QK_PANEL, rows = at_most(p->rows - row, count * QK_PANEL);
   const bool quantized = p->format == qk_q8_0 || p->format == qk_q4_0;
   const void *x = quantized
       ? (const void *)((const qk_input_block *)p->x + first * (p->columns / QK_BLOCK))
@@ -44,6 +46,7 @@ static void run_tile(const qk_product *p, qk_tile *tile, size_t panel, size_t fi
     .y = p->y + first * p->rows + row, .stride = p->rows, .rows = rows, .scale = p->scale,
     .adding = p->adding,
   };
+  qk_tile *tile = count == 2 ? kernels->pair[p->format] : kernels->tile[p->format];
   tile(p->columns, weights, tokens, x, p->columns, &out);
 }
 
@@ -54,16 +57,20 @@ size_t qk_product_chunks(const qk_product *product) {
 
 void qk_product_run(const qk_product *product, size_t chunk) {
   const cut c = cut_of(product);
-  qk_tile *tile = qk_kernels_for(product->set)->tile[product->format];
   const size_t panel = chunk / c.tile_chunks * c.panels_per_chunk;
   const size_t first = chunk % c.tile_chunks * c.tiles_per_chunk;
   const size_t panel_end = at_most(panel + c.panels_per_chunk, c.panels);
   const size_t end = at_most(first + c.tiles_per_chunk, c.tiles);
+  const bool pairs = qk_kernels_for(product->set)->pair[product->format] &&
+                     product->tokens >= QK_PAIR_TOKENS;
+  const size_t step = pairs ? 2 : 1;
   if (c.tile_chunks == 1 && c.tiles <= few_tiles) {
-    for (size_t p = panel; p < panel_end; p++)
-      for (size_t t = first; t < end; t++) run_tile(product, tile, p, t * QK_TILE);
+    for (size_t p = panel; p < panel_end; p += step)
+      for (size_t t = first; t < end; t++)
+        run_tile(product, p, at_most(panel_end - p, step), t * QK_TILE);
   } else {
     for (size_t t = first; t < end; t++)
-      for (size_t p = panel; p < panel_end; p++) run_tile(product, tile, p, t * QK_TILE);
+      for (size_t p = panel; p < panel_end; p += step)
+        run_tile(product, p, at_most(panel_end - p, step), t * QK_TILE);
   }
 }

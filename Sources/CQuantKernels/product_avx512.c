@@ -2,8 +2,9 @@
 //
 // Weights of a block are unpacked once and meet every token of the tile; a token costs 8 `vpdpbusd`
 // (unsigned weights by signed inputs, exact in 32 bits), a conversion, a product and a fused add.
-// Each tile is written for any number of tokens and compiled for 1 to 8, so that sums stay in
-// registers.
+// A core that does two of these a cycle loads inputs no faster: with more than a few tokens two
+// panels share each load. Each tile is written for any number of tokens and compiled for each, so
+// that sums stay in registers.
 #include "kernels.h"
 
 #if defined(__x86_64__)
@@ -42,57 +43,107 @@ inlined void store(const qk_output *out, size_t n, const __m512 *acc) {
   }
 }
 
-/// Adds a block's products to the running sums; q[i] holds four inputs' weights of each row,
-/// unsigned.
-inlined void add_block(
-    size_t n, const __m512i q[8], __m512 wscale, const qk_input_block *x, bool offset_128,
-    __m512 *acc) {
-  __m512i sum[QK_TILE];
-  for (size_t t = 0; t < n; t++)
-    sum[t] = _mm512_set1_epi32(offset_128 ? x[t].start_q8_0 : x[t].start_q4_0);
-  for (size_t i = 0; i < 8; i++)
+inlined size_t block_bytes(qk_format format) {
+  return format == qk_q8_0 ? sizeof(qk_panel_q8_0) : sizeof(qk_panel_q4_0);
+}
+
+/// The 16 rows' weights of inputs 4 * i ..< 4 * i + 4 of a block, unsigned.
+inlined __m512i block_weights(qk_format format, const void *block, size_t i) {
+  if (format == qk_q8_0) return _mm512_loadu_si512(((const qk_panel_q8_0 *)block)->quants[i]);
+  const __m512i pairs = _mm512_loadu_si512(((const qk_panel_q4_0 *)block)->quants[i % 4]);
+  return _mm512_and_si512(i < 4 ? pairs : _mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15));
+}
+
+/// The products of `count` neighbouring panels and n tokens of a tile of `stride`.
+inlined void tile_blocks(
+    qk_format format, size_t count, size_t n, size_t columns, const void *panels,
+    const qk_input_block *x, size_t stride, const qk_output *out) {
+  const size_t blocks = columns / QK_BLOCK, bytes = block_bytes(format);
+  const char *w[2] = {panels, (const char *)panels + blocks * bytes};
+  __m512 acc[2][QK_TILE];
+  for (size_t p = 0; p < count; p++)
+    for (size_t t = 0; t < n; t++) acc[p][t] = _mm512_setzero_ps();
+  for (size_t b = 0; b < blocks; b++, x += stride) {
+    __m512i sum[2][QK_TILE];
     for (size_t t = 0; t < n; t++)
-      sum[t] = _mm512_dpbusd_epi32(sum[t], q[i], four_inputs(x[t].quants + 4 * i));
-  for (size_t t = 0; t < n; t++)
-    acc[t] = _mm512_fmadd_ps(
-        _mm512_cvtepi32_ps(sum[t]), _mm512_mul_ps(wscale, _mm512_set1_ps(x[t].scale)), acc[t]);
+      for (size_t p = 0; p < count; p++)
+        sum[p][t] = _mm512_set1_epi32(format == qk_q8_0 ? x[t].start_q8_0 : x[t].start_q4_0);
+    for (size_t i = 0; i < 8; i++) {
+      __m512i q[2];
+      for (size_t p = 0; p < count; p++) q[p] = block_weights(format, w[p], i);
+      for (size_t t = 0; t < n; t++) {
+        const __m512i input = four_inputs(x[t].quants + 4 * i);
+        for (size_t p = 0; p < count; p++) sum[p][t] = _mm512_dpbusd_epi32(sum[p][t], q[p], input);
+      }
+    }
+    for (size_t p = 0; p < count; p++) {
+      const __m512 wscale = half_scales((const uint16_t *)w[p]);  // both formats begin with them
+      for (size_t t = 0; t < n; t++)
+        acc[p][t] = _mm512_fmadd_ps(
+            _mm512_cvtepi32_ps(sum[p][t]), _mm512_mul_ps(wscale, _mm512_set1_ps(x[t].scale)),
+            acc[p][t]);
+      w[p] += bytes;
+    }
+  }
+  for (size_t p = 0; p < count; p++) {
+    qk_output part = *out;
+    part.y += p * QK_PANEL;
+    part.rows = p == 0 ? at_most(out->rows, QK_PANEL) : out->rows - QK_PANEL;
+    store(&part, n, acc[p]);
+  }
 }
 
 inlined void tile_q8_0(
-    size_t n, size_t columns, const void *panel, const void *inputs, size_t stride,
+    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
     const qk_output *out) {
   (void)stride;
-  const qk_panel_q8_0 *w = panel;
-  const qk_input_block *x = inputs;
-  __m512 acc[QK_TILE];
-  for (size_t t = 0; t < n; t++) acc[t] = _mm512_setzero_ps();
-  for (size_t b = 0; b < columns / QK_BLOCK; b++, w++, x += n) {
-    __m512i q[8];
-    for (size_t i = 0; i < 8; i++) q[i] = _mm512_loadu_si512(w->quants[i]);
-    add_block(n, q, half_scales(w->scale), x, true, acc);
-  }
-  store(out, n, acc);
+  tile_blocks(qk_q8_0, 1, n, columns, panel, x, n, out);
 }
 
 inlined void tile_q4_0(
-    size_t n, size_t columns, const void *panel, const void *inputs, size_t stride,
+    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
     const qk_output *out) {
   (void)stride;
-  const qk_panel_q4_0 *w = panel;
-  const qk_input_block *x = inputs;
-  const __m512i low = _mm512_set1_epi8(15);
-  __m512 acc[QK_TILE];
-  for (size_t t = 0; t < n; t++) acc[t] = _mm512_setzero_ps();
-  for (size_t b = 0; b < columns / QK_BLOCK; b++, w++, x += n) {
-    __m512i q[8];
-    for (size_t i = 0; i < 4; i++) {
-      __m512i pairs = _mm512_loadu_si512(w->quants[i]);
-      q[i] = _mm512_and_si512(pairs, low);
-      q[i + 4] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), low);
-    }
-    add_block(n, q, half_scales(w->scale), x, false, acc);
+  tile_blocks(qk_q4_0, 1, n, columns, panel, x, n, out);
+}
+
+/// Two panels and up to four tokens: their 8 sums of integers and 8 of floats fit the registers.
+inlined void half_pair(
+    qk_format format, size_t columns, const void *panels, size_t n, const qk_input_block *x,
+    size_t stride, const qk_output *out) {
+  switch (n) {
+    case 1: tile_blocks(format, 2, 1, columns, panels, x, stride, out); break;
+    case 2: tile_blocks(format, 2, 2, columns, panels, x, stride, out); break;
+    case 3: tile_blocks(format, 2, 3, columns, panels, x, stride, out); break;
+    case 4: tile_blocks(format, 2, 4, columns, panels, x, stride, out); break;
   }
-  store(out, n, acc);
+}
+
+inlined void pair_of(
+    qk_format format, size_t columns, const void *panels, size_t tokens,
+    const qk_input_block *x, const qk_output *out) {
+  size_t first = 0;
+  while (first < tokens) {
+    const size_t n = tokens - first <= 4 ? tokens - first : tokens == 5 ? 3 : 4;
+    qk_output part = *out;
+    part.y += first * out->stride;
+    half_pair(format, columns, panels, n, x + first, tokens, &part);
+    first += n;
+  }
+}
+
+static void pair_q8_0(
+    size_t columns, const void *panels, size_t tokens, const void *x, size_t stride,
+    const qk_output *out) {
+  (void)stride;
+  pair_of(qk_q8_0, columns, panels, tokens, x, out);
+}
+
+static void pair_q4_0(
+    size_t columns, const void *panels, size_t tokens, const void *x, size_t stride,
+    const qk_output *out) {
+  (void)stride;
+  pair_of(qk_q4_0, columns, panels, tokens, x, out);
 }
 
 /// The 16 weights of input k, as floats.
@@ -151,6 +202,10 @@ const qk_kernels qk_kernels_avx512 = {
     [qk_bf16] = tile_bf16_avx512,
     [qk_q8_0] = tile_q8_0_avx512,
     [qk_q4_0] = tile_q4_0_avx512,
+  },
+  .pair = {
+    [qk_q8_0] = pair_q8_0,
+    [qk_q4_0] = pair_q4_0,
   },
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
