@@ -31,15 +31,18 @@ inlined __m512 half_scales(const uint16_t *scale) {
   return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)scale));
 }
 
-inlined void store(const qk_output *out, size_t n, const __m512 *acc) {
-  const __mmask16 lanes = (__mmask16)((1u << out->rows) - 1);
+inlined void store(const qk_output *out, size_t count, size_t n, __m512 acc[][QK_TILE]) {
   const __m512 scale = _mm512_set1_ps(out->scale);
-  for (size_t t = 0; t < n; t++) {
-    float *y = out->y + t * out->stride;
-    __m512 result = out->adding
-        ? _mm512_fmadd_ps(scale, acc[t], _mm512_maskz_loadu_ps(lanes, y))
-        : _mm512_mul_ps(scale, acc[t]);
-    _mm512_mask_storeu_ps(y, lanes, result);
+  for (size_t p = 0; p < count; p++) {
+    const size_t rows = at_most(out->rows - p * QK_PANEL, QK_PANEL);
+    const __mmask16 lanes = (__mmask16)((1u << rows) - 1);
+    for (size_t t = 0; t < n; t++) {
+      float *y = out->y + t * out->stride + p * QK_PANEL;
+      __m512 result = out->adding
+          ? _mm512_fmadd_ps(scale, acc[p][t], _mm512_maskz_loadu_ps(lanes, y))
+          : _mm512_mul_ps(scale, acc[p][t]);
+      _mm512_mask_storeu_ps(y, lanes, result);
+    }
   }
 }
 
@@ -85,12 +88,7 @@ inlined void tile_blocks(
       w[p] += bytes;
     }
   }
-  for (size_t p = 0; p < count; p++) {
-    qk_output part = *out;
-    part.y += p * QK_PANEL;
-    part.rows = p == 0 ? at_most(out->rows, QK_PANEL) : out->rows - QK_PANEL;
-    store(&part, n, acc[p]);
-  }
+  store(out, count, n, acc);
 }
 
 inlined void tile_q8_0(
@@ -155,41 +153,43 @@ inlined __m512 weights(qk_format format, const void *panel, size_t k) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
-inlined void tile_float(
-    qk_format format, size_t n, size_t columns, const void *panel, const void *inputs,
-    size_t stride, const qk_output *out) {
-  const float *x = inputs;
-  __m512 acc[QK_TILE];
-  for (size_t t = 0; t < n; t++) acc[t] = _mm512_setzero_ps();
+/// The products of `count` neighbouring panels and n tokens.
+inlined void tile_floats(
+    qk_format format, size_t count, size_t n, size_t columns, const void *panels,
+    const float *x, size_t stride, const qk_output *out) {
+  const size_t bytes = columns * QK_PANEL * (format == qk_f32 ? 4 : 2);
+  __m512 acc[2][QK_TILE];
+  for (size_t p = 0; p < count; p++)
+    for (size_t t = 0; t < n; t++) acc[p][t] = _mm512_setzero_ps();
   for (size_t k = 0; k < columns; k++) {
-    __m512 w = weights(format, panel, k);
-    for (size_t t = 0; t < n; t++)
-      acc[t] = _mm512_fmadd_ps(w, _mm512_set1_ps(x[t * stride + k]), acc[t]);
+    __m512 w[2];
+    for (size_t p = 0; p < count; p++)
+      w[p] = weights(format, (const char *)panels + p * bytes, k);
+    for (size_t t = 0; t < n; t++) {
+      const __m512 input = _mm512_set1_ps(x[t * stride + k]);
+      for (size_t p = 0; p < count; p++) acc[p][t] = _mm512_fmadd_ps(w[p], input, acc[p][t]);
+    }
   }
-  store(out, n, acc);
+  store(out, count, n, acc);
 }
 
-inlined void tile_f32(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_f32, n, columns, panel, x, stride, out);
-}
+#define FLOAT_TILES(name)                                                                     \
+  inlined void tile_##name(                                                                   \
+      size_t n, size_t columns, const void *panel, const void *x, size_t stride,              \
+      const qk_output *out) {                                                                 \
+    tile_floats(qk_##name, 1, n, columns, panel, x, stride, out);                             \
+  }                                                                                           \
+  inlined void pair_##name(                                                                   \
+      size_t n, size_t columns, const void *panels, const void *x, size_t stride,             \
+      const qk_output *out) {                                                                 \
+    tile_floats(qk_##name, 2, n, columns, panels, x, stride, out);                            \
+  }                                                                                           \
+  QK_FOR_TOKENS(tile_##name, avx512)                                                          \
+  QK_FOR_TOKENS(pair_##name, avx512)
 
-inlined void tile_f16(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_f16, n, columns, panel, x, stride, out);
-}
-
-inlined void tile_bf16(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_bf16, n, columns, panel, x, stride, out);
-}
-
-QK_FOR_TOKENS(tile_f32, avx512)
-QK_FOR_TOKENS(tile_f16, avx512)
-QK_FOR_TOKENS(tile_bf16, avx512)
+FLOAT_TILES(f32)
+FLOAT_TILES(f16)
+FLOAT_TILES(bf16)
 QK_FOR_TOKENS(tile_q8_0, avx512)
 QK_FOR_TOKENS(tile_q4_0, avx512)
 
@@ -204,6 +204,9 @@ const qk_kernels qk_kernels_avx512 = {
     [qk_q4_0] = tile_q4_0_avx512,
   },
   .pair = {
+    [qk_f32] = pair_f32_avx512,
+    [qk_f16] = pair_f16_avx512,
+    [qk_bf16] = pair_bf16_avx512,
     [qk_q8_0] = pair_q8_0,
     [qk_q4_0] = pair_q4_0,
   },

@@ -27,18 +27,23 @@ void qk_transposed_run(const qk_transposed *p, size_t chunk) {
   const size_t end_token = first_token + at_most(p->tokens - first_token, chunk_tokens);
   for (size_t row = 0; row < p->rows; row += QK_PART) {
     const size_t rows = at_most(p->rows - row, QK_PART);
+    const size_t height = divide_up(rows, QK_PANEL) * QK_PANEL;
+    // Two panels are neighbours to the tile only where no row fills up.
+    const bool pairs = kernels->pair[qk_f32] && rows == height && p->columns % 32 == 0;
+    qk_tile *tile = pairs ? kernels->pair[qk_f32] : kernels->tile[qk_f32];
+    const size_t width = pairs ? 2 * QK_PANEL : QK_PANEL;
     for (size_t r = 0; r < rows; r += QK_PANEL)
       kernels->unpack_panel(
           p->format, (const char *)p->panels + (row + r) / QK_PANEL * bytes, first_input, inputs,
-          part + r * QK_PANEL, QK_PART);
-    for (size_t i = 0; i < inputs; i += QK_PANEL)
+          part + r * QK_PANEL, height);
+    for (size_t i = 0; i < inputs; i += width)
       for (size_t t = first_token; t < end_token; t += QK_TILE) {
         qk_output out = {
           .y = p->dx + t * p->columns + first_input + i, .stride = p->columns,
-          .rows = at_most(inputs - i, QK_PANEL), .scale = 1, .adding = p->adding || row > 0,
+          .rows = at_most(inputs - i, width), .scale = 1, .adding = p->adding || row > 0,
         };
-        kernels->tile[qk_f32](
-            rows, part + i * QK_PART, at_most(end_token - t, QK_TILE),
+        tile(
+            rows, part + i * height, at_most(end_token - t, QK_TILE),
             p->dy + row * p->tokens + t * rows, rows, &out);
       }
   }
