@@ -27,3 +27,15 @@ static inline float qk_half_to_float(uint16_t half) {
   return qk_float_from_bits(
       qk_bits_of_float(qk_float_from_bits(magnitude) * 0x1p112f) | not_finite | sign);
 }
+
+/// Rounds half to even; infinite from 65520 on.
+static inline uint16_t qk_float_to_half(float value) {
+  const uint32_t bits = qk_bits_of_float(value), sign = bits >> 16 & 0x8000;
+  const uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude >= 0x47800000) return (uint16_t)(sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00));
+  // Below 2^-14 a half counts in steps of 2^-24, as floats do from 0.5 on.
+  if (magnitude < 0x38800000)
+    return (uint16_t)(sign | (qk_bits_of_float(qk_float_from_bits(magnitude) + 0.5f) - 0x3f000000));
+  const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+  return (uint16_t)(sign | (rounded - 0x38000000) >> 13);
+}

@@ -1,4 +1,4 @@
-// The element-wise steps and attention, written once and compiled for each instruction set by the file
+// The element-wise steps, written once and compiled for each instruction set by the file
 // that includes this one with STEPS(name) defined. The loops are laid out so that the compiler makes
 // vectors of the 16 lanes; the order of operations is the same in every build.
 
@@ -97,77 +97,7 @@ static float STEPS(exp_sum)(size_t n, const float *x, float shift, float *y) {
   return STEPS(join)(lane);
 }
 
-/// Scores of up to four pages for one query head: s[p * 16 + lane] = sum over i of q[i] * key[p][i][lane].
-static inline void STEPS(scores)(
-    size_t head_size, const float *restrict q, const float *const key[4], float s[64]) {
-  float a[16] = {0}, b[16] = {0}, c[16] = {0}, d[16] = {0};
-  for (size_t i = 0; i < head_size; i++) {
-    float x = q[i];
-    for (int l = 0; l < 16; l++) a[l] = fmaf(x, key[0][i * 16 + l], a[l]);
-    for (int l = 0; l < 16; l++) b[l] = fmaf(x, key[1][i * 16 + l], b[l]);
-    for (int l = 0; l < 16; l++) c[l] = fmaf(x, key[2][i * 16 + l], c[l]);
-    for (int l = 0; l < 16; l++) d[l] = fmaf(x, key[3][i * 16 + l], d[l]);
-  }
-  for (int l = 0; l < 16; l++) s[l] = a[l], s[16 + l] = b[l], s[32 + l] = c[l], s[48 + l] = d[l];
-}
-
-/// acc[width] = acc * keep + sum over the `valid` positions of a block of p * value, in order.
-#define STEPS_GATHER(width)                                                                      \
-  for (; at + width <= head_size; at += width) {                                                 \
-    float part[width];                                                                           \
-    for (int i = 0; i < width; i++) part[i] = acc[at + i] * keep;                                \
-    for (size_t j = 0; j < valid; j++) {                                                         \
-      const float *v = value[j / QK_PAGE] + (j % QK_PAGE) * head_size + at;                      \
-      float weight = p[j];                                                                       \
-      for (int i = 0; i < width; i++) part[i] = fmaf(weight, v[i], part[i]);                     \
-    }                                                                                            \
-    for (int i = 0; i < width; i++) acc[at + i] = part[i];                                       \
-  }
-
-static inline void STEPS(gather)(
-    size_t head_size, size_t valid, const float *p, const float *const value[4], float keep,
-    float *restrict acc) {
-  size_t at = 0;
-  STEPS_GATHER(64)
-  STEPS_GATHER(16)
-  STEPS_GATHER(1)
-}
-#undef STEPS_GATHER
-
-static void STEPS(attend)(
-    const qk_store_layer *store, size_t kv_head, size_t group, const float *q,
-    const int32_t *table, size_t count, float scale, float *out) {
-  const size_t head_size = store->head_size;
-  const size_t head_floats = 2 * QK_PAGE * head_size, page_floats = store->kv_heads * head_floats;
-  for (size_t g = 0; g < group; g++) {
-    const float *query = q + g * head_size;
-    float acc[QK_MAX_HEAD_SIZE] = {0}, lane[16] = {0}, best = -INFINITY;
-    for (size_t begin = 0; begin < count; begin += QK_ATTENTION_BLOCK) {
-      size_t valid = count - begin < QK_ATTENTION_BLOCK ? count - begin : QK_ATTENTION_BLOCK;
-      size_t pages = (valid + QK_PAGE - 1) / QK_PAGE;
-      const float *key[4], *value[4];
-      for (size_t i = 0; i < 4; i++) {
-        // A block that is not full repeats its first page; those scores are never used.
-        int32_t page = table[begin / QK_PAGE + (i < pages ? i : 0)];
-        key[i] = store->pages + (size_t)page * page_floats + kv_head * head_floats;
-        value[i] = key[i] + QK_PAGE * head_size;
-      }
-      float s[QK_ATTENTION_BLOCK], p[QK_ATTENTION_BLOCK];
-      STEPS(scores)(head_size, query, key, s);
-      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) s[j] = j < valid ? s[j] * scale : -INFINITY;
-      float top = best;
-      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) top = s[j] > top ? s[j] : top;
-      float keep = STEPS(exp)(best - top);
-      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) p[j] = STEPS(exp)(s[j] - top);
-      for (int l = 0; l < 16; l++)
-        lane[l] = (fmaf(lane[l], keep, p[l]) + p[16 + l]) + (p[32 + l] + p[48 + l]);
-      STEPS(gather)(head_size, valid, p, value, keep, acc);
-      best = top;
-    }
-    float sum = STEPS(join)(lane);
-    for (size_t i = 0; i < head_size; i++) out[g * head_size + i] = acc[i] / sum;
-  }
-}
+#include "attention_body.h"
 
 static const qk_steps STEPS(table) = {
     .rms_norm = STEPS(rms_norm),

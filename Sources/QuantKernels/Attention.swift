@@ -6,6 +6,29 @@ import CQuantKernels
   import Darwin
 #endif
 
+/// What keys or values are stored as.
+public enum KeyValueType: String, CaseIterable, Sendable {
+  case f32, f16
+
+  var code: qk_store_type { self == .f32 ? qk_store_f32 : qk_store_f16 }
+
+  fileprivate var bytes: Int { qk_store_number_bytes(code) }
+}
+
+/// What keys and values are stored as.
+public struct KeyValueTypes: Equatable, Sendable {
+  public var key: KeyValueType
+  public var value: KeyValueType
+
+  public init(key: KeyValueType = .f32, value: KeyValueType = .f32) {
+    self.key = key
+    self.value = value
+  }
+
+  /// Bytes of one number of a key and one of a value.
+  public var bytes: Int { key.bytes + value.bytes }
+}
+
 /// Keys and values of many sequences, in pages of 16 positions.
 ///
 /// A sequence is a list of page numbers, so that sequences with a common beginning share its pages.
@@ -23,31 +46,32 @@ public final class KeyValueStore: @unchecked Sendable {
   public let kvHeads: Int
   public let headSize: Int
   public let pages: Int
+  public let types: KeyValueTypes
   private let base: UnsafeMutablePointer<Float>
 
-  /// Floats of one page in one layer.
-  private var pageFloats: Int { 2 * Self.pageLength * kvHeads * headSize }
-
-  /// Bytes that a page takes over all layers.
-  public static func bytesPerPage(layers: Int, kvHeads: Int, headSize: Int) -> Int {
-    2 * pageLength * kvHeads * headSize * layers * MemoryLayout<Float>.stride
-  }
+  /// Bytes of one page in one layer.
+  private var pageBytes: Int { Self.pageLength * kvHeads * headSize * types.bytes }
 
   /// Room for `pages` pages; the system hands the memory out page by page as it is first written.
-  public init(layers: Int, kvHeads: Int, headSize: Int, pages: Int) {
+  public init(
+    layers: Int, kvHeads: Int, headSize: Int, pages: Int, types: KeyValueTypes = .init()
+  ) {
     precondition(headSize <= Self.maximumHeadSize, "head size above \(Self.maximumHeadSize)")
     self.layers = layers
     self.kvHeads = kvHeads
     self.headSize = headSize
     self.pages = pages
-    let count = layers * pages * 2 * Self.pageLength * kvHeads * headSize
-    base = allocateZeroed(count)
+    self.types = types
+    let bytes = layers * pages * Self.pageLength * kvHeads * headSize * types.bytes
+    base = allocateZeroed(bytes / MemoryLayout<Float>.stride)
   }
 
   deinit { free(base) }
 
   fileprivate func layer(_ layer: Int) -> qk_store_layer {
-    qk_store_layer(pages: base + layer * pages * pageFloats, kv_heads: kvHeads, head_size: headSize)
+    qk_store_layer(
+      pages: UnsafeMutableRawPointer(base) + layer * pages * pageBytes, key_type: types.key.code,
+      value_type: types.value.code, kv_heads: kvHeads, head_size: headSize)
   }
 
   /// Stores the keys and values of a batch in a layer; both `[rows, kvHeads · headSize]`.
@@ -127,12 +151,17 @@ public func attend(
     parallel(blocks * kvHeads) { chunk in
       var source = source
       let head = chunk % kvHeads
-      let first = chunk / kvHeads * height
-      for row in first..<min(first + height, queries.rows) {
+      var row = chunk / kvHeads * height
+      let end = min(row + height, queries.rows)
+      while row < end {
+        // Rows of one sequence stand one after the other and share its pages.
+        var next = row + 1
+        while next < end && places.starts[next] == places.starts[row] { next += 1 }
         let at = row * columns + head * group * store.headSize
         steps.attend(
-          &source, head, group, queries.base + at, table + places.starts[row], places.counts[row],
-          scale, y.base + at)
+          &source, head, group, next - row, queries.base + at, columns,
+          table + places.starts[row], places.counts[row], scale, y.base + at)
+        row = next
       }
     }
   }

@@ -160,4 +160,45 @@ struct AttentionTests {
     }
     #expect(bits.allSatisfy { $0 == bits.first })
   }
+
+  @Test("a row's bits do not depend on the rows beside it", arguments: [1, 2, 3, 8])
+  func alone(group: Int) {
+    let (size, kvHeads, count) = (32, 2, 150)
+    let heads = group * kvHeads
+    let queries = Matrix(
+      rows: count, columns: heads * size, values: StepsTests.values(count * heads * size, "q"))
+    let store = KeyValueStore(layers: 1, kvHeads: kvHeads, headSize: size, pages: 20)
+    let tables: [[Int32]] = [Array(0..<10), Array(10..<20)]
+    var together = AttentionPlaces()
+    // Two sequences, the second in the middle of a chunk of rows.
+    let lengths = [101, 49]
+    for (table, length) in zip(tables, lengths) {
+      together.add(rows: length, from: 0, table: table)
+    }
+    let values = { (name: String) in
+      Matrix(
+        rows: count, columns: kvHeads * size,
+        values: StepsTests.values(count * kvHeads * size, name))
+    }
+    store.write(layer: 0, keys: values("k"), values: values("v"), for: together)
+    for set in Kernels.available {
+      Kernels.with(set) {
+        let y = Matrix(rows: 0, columns: heads * size)
+        attend(
+          queries: queries, heads: heads, store: store, layer: 0, places: together, scale: 0.2,
+          into: y)
+        for row in [0, 1, 62, 63, 64, 100, 101, 102, 149] {
+          var place = AttentionPlaces()
+          let isFirst = row < lengths[0]
+          place.add(
+            rows: 1, from: isFirst ? row : row - lengths[0], table: tables[isFirst ? 0 : 1])
+          let one = Matrix(rows: 1, columns: heads * size, values: queries.row(row))
+          let z = Matrix(rows: 0, columns: heads * size)
+          attend(
+            queries: one, heads: heads, store: store, layer: 0, places: place, scale: 0.2, into: z)
+          #expect(z.row(0) == y.row(row), "\(set), row \(row)")
+        }
+      }
+    }
+  }
 }

@@ -14,10 +14,19 @@
 /// The largest head size that attention takes.
 #define QK_MAX_HEAD_SIZE 256
 
+/// What keys and values are stored as; what is computed with them is always floats.
+typedef enum { qk_store_f32, qk_store_f16 } qk_store_type;
+
+static inline size_t qk_store_number_bytes(qk_store_type type) {
+  return type == qk_store_f32 ? 4 : 2;
+}
+
 /// One layer's keys and values, page by page; for each page and key/value head
 /// `[head_size, QK_PAGE]` keys, then `[QK_PAGE, head_size]` values.
 typedef struct {
-  float *pages;
+  void *pages;
+  qk_store_type key_type;
+  qk_store_type value_type;
   size_t kv_heads;
   size_t head_size;
 } qk_store_layer;
@@ -33,10 +42,12 @@ typedef struct {
   /// `x[heads, head_size]`, `cosine[pairs]`, `sine[pairs]`; sign -1 turns back.
   void (*rotate)(size_t heads, size_t head_size, size_t pairs, const float *cosine, const float *sine,
                  float sign, float *x);
-  /// Attention of one position over `count` keys for the query heads of one key/value head:
-  /// `q[group, head_size]`, `out[group, head_size]`, `table[(count + 15) / 16]` page numbers.
-  void (*attend)(const qk_store_layer *store, size_t kv_head, size_t group, const float *q,
-                 const int32_t *table, size_t count, float scale, float *out);
+  /// Attention of consecutive positions of one sequence for the query heads of one key/value head:
+  /// `q[rows, stride]` and `out[rows, stride]`, of which the first `[group, head_size]` count;
+  /// row r sees the first `count + r` positions, whose page numbers are in `table`.
+  void (*attend)(const qk_store_layer *store, size_t kv_head, size_t group, size_t rows,
+                 const float *q, size_t stride, const int32_t *table, size_t count, float scale,
+                 float *out);
   /// The largest of x[n]; n > 0.
   float (*maximum)(size_t n, const float *x);
   /// sum of exp(x[n] - shift); where y is given, y[n] gets the terms.
@@ -48,6 +59,7 @@ const qk_steps *qk_steps_scalar(void);
 const qk_steps *qk_steps_avx2(void);
 const qk_steps *qk_steps_avx512(void);
 
-/// Stores the rotated key and the value of one position: `key[kv_heads, head_size]`, `value` alike.
+/// Stores the rotated key and the value of one position: `key[kv_heads, head_size]`, `value` alike,
+/// rounded half to even.
 void qk_store_write(const qk_store_layer *store, int32_t page, size_t lane, const float *key,
                     const float *value);

@@ -1,0 +1,190 @@
+// Attention over the paged store, written once and compiled for each instruction set by the files
+// that include this one before `steps_body.h`'s table, whose `exp` and `join` it uses.
+//
+// Several queries that read the same keys (the heads of a group, consecutive positions of a
+// sequence) go through a block together, so that a key or value that was loaded serves all of them:
+// STEPS_QUERIES at most, by STEPS_VECTORS vectors of 16 at a time, as many as the registers hold.
+// Each query's own operations and their order are the same in any company.
+
+typedef float STEPS(lanes) __attribute__((ext_vector_type(16)));
+
+/// The same wherever it lies among floats.
+typedef STEPS(lanes) STEPS(lanes_at) __attribute__((aligned(4)));
+
+/// 16 stored numbers from number `at` on; exact.
+static inline __attribute__((always_inline)) void STEPS(load)(
+    qk_store_type type, const void *numbers, size_t at, STEPS(lanes) *to) {
+  if (type == qk_store_f32)
+    *to = *(const STEPS(lanes_at) *)((const float *)numbers + at);
+  else
+    STEPS_HALVES((const uint16_t *)numbers + at, *to);
+}
+
+/// s[t][p * 16 + lane] = sum over i of q[t][i] * key[p][i][lane], for n queries and four pages.
+static inline __attribute__((always_inline)) void STEPS(scores)(
+    qk_store_type type, size_t n, size_t head_size, const float *const *q,
+    const void *const key[4], float (*s)[QK_ATTENTION_BLOCK]) {
+  for (size_t first = 0; first < 4; first += STEPS_VECTORS) {
+    STEPS(lanes) acc[STEPS_QUERIES][STEPS_VECTORS];
+    for (size_t t = 0; t < n; t++)
+      for (size_t p = 0; p < STEPS_VECTORS; p++) acc[t][p] = (STEPS(lanes))(0.0f);
+    for (size_t i = 0; i < head_size; i++) {
+      STEPS(lanes) k[STEPS_VECTORS];
+      for (size_t p = 0; p < STEPS_VECTORS; p++)
+        STEPS(load)(type, key[first + p], i * QK_PAGE, &k[p]);
+      for (size_t t = 0; t < n; t++) {
+        const STEPS(lanes) x = (STEPS(lanes))(q[t][i]);
+        for (size_t p = 0; p < STEPS_VECTORS; p++)
+          acc[t][p] = __builtin_elementwise_fma(x, k[p], acc[t][p]);
+      }
+    }
+    for (size_t t = 0; t < n; t++) memcpy(s[t] + first * QK_PAGE, acc[t], sizeof acc[t]);
+  }
+}
+
+/// acc[t] = acc[t] * keep[t] + sum over the positions below `count` of p[t] * value, in order; `width`
+/// vectors of each head at a time.
+static inline __attribute__((always_inline)) size_t STEPS(gather_wide)(
+    qk_store_type type, size_t n, size_t width, size_t at, size_t head_size, size_t count,
+    const float (*p)[QK_ATTENTION_BLOCK], const void *const value[4], const float *keep,
+    float (*acc)[QK_MAX_HEAD_SIZE]) {
+  for (; at + width * 16 <= head_size; at += width * 16) {
+    STEPS(lanes) part[STEPS_QUERIES][STEPS_VECTORS];
+    for (size_t t = 0; t < n; t++)
+      for (size_t w = 0; w < width; w++)
+        part[t][w] = *(const STEPS(lanes_at) *)(acc[t] + at + w * 16) * (STEPS(lanes))(keep[t]);
+    for (size_t j = 0; j < count; j++) {
+      const size_t from = (j % QK_PAGE) * head_size + at;
+      STEPS(lanes) v[STEPS_VECTORS];
+      for (size_t w = 0; w < width; w++) STEPS(load)(type, value[j / QK_PAGE], from + w * 16, &v[w]);
+      for (size_t t = 0; t < n; t++) {
+        const STEPS(lanes) x = (STEPS(lanes))(p[t][j]);
+        for (size_t w = 0; w < width; w++)
+          part[t][w] = __builtin_elementwise_fma(x, v[w], part[t][w]);
+      }
+    }
+    for (size_t t = 0; t < n; t++) memcpy(acc[t] + at, part[t], width * sizeof part[t][0]);
+  }
+  return at;
+}
+
+static inline __attribute__((always_inline)) void STEPS(gather)(
+    qk_store_type type, size_t n, size_t head_size, size_t count,
+    const float (*p)[QK_ATTENTION_BLOCK], const void *const value[4], const float *keep,
+    float (*acc)[QK_MAX_HEAD_SIZE]) {
+  size_t at = 0;
+  if (STEPS_VECTORS == 4)
+    at = STEPS(gather_wide)(type, n, 4, at, head_size, count, p, value, keep, acc);
+  at = STEPS(gather_wide)(type, n, 2, at, head_size, count, p, value, keep, acc);
+  at = STEPS(gather_wide)(type, n, 1, at, head_size, count, p, value, keep, acc);
+  for (; at < head_size; at++)
+    for (size_t t = 0; t < n; t++) {
+      float part = acc[t][at] * keep[t];
+      for (size_t j = 0; j < count; j++) {
+        const size_t from = (j % QK_PAGE) * head_size + at;
+        const float v = type == qk_store_f32
+            ? ((const float *)value[j / QK_PAGE])[from]
+            : qk_half_to_float(((const uint16_t *)value[j / QK_PAGE])[from]);
+        part = fmaf(p[t][j], v, part);
+      }
+      acc[t][at] = part;
+    }
+}
+
+/// n queries of one key/value head; query t sees the first `counts[t]` positions, ascending.
+static inline __attribute__((always_inline)) void STEPS(attend_together)(
+    qk_store_type keys, qk_store_type values, size_t n, const qk_store_layer *store, size_t kv_head,
+    const float *const *q, const int32_t *table, const size_t *counts, float scale, float *const *out) {
+  const size_t head_size = store->head_size;
+  const size_t key_bytes = QK_PAGE * head_size * qk_store_number_bytes(keys);
+  const size_t head_bytes = key_bytes + QK_PAGE * head_size * qk_store_number_bytes(values);
+  const size_t page_bytes = store->kv_heads * head_bytes;
+  float acc[STEPS_QUERIES][QK_MAX_HEAD_SIZE], lane[STEPS_QUERIES][16] = {0}, best[STEPS_QUERIES];
+  for (size_t t = 0; t < n; t++) {
+    memset(acc[t], 0, head_size * sizeof(float));
+    best[t] = -INFINITY;
+  }
+  for (size_t begin = 0; begin < counts[n - 1]; begin += QK_ATTENTION_BLOCK) {
+    const size_t seen = counts[n - 1] - begin;
+    const size_t pages = seen < QK_ATTENTION_BLOCK ? (seen + QK_PAGE - 1) / QK_PAGE : 4;
+    const void *key[4], *value[4];
+    for (size_t i = 0; i < 4; i++) {
+      // A block that is not full repeats its first page; those scores are never used.
+      int32_t page = table[begin / QK_PAGE + (i < pages ? i : 0)];
+      const char *head =
+          (const char *)store->pages + (size_t)page * page_bytes + kv_head * head_bytes;
+      key[i] = head;
+      value[i] = head + key_bytes;
+    }
+    float s[STEPS_QUERIES][QK_ATTENTION_BLOCK], keep[STEPS_QUERIES];
+    STEPS(scores)(keys, n, head_size, q, key, s);
+    size_t valid[STEPS_QUERIES], common = QK_ATTENTION_BLOCK;
+    for (size_t t = 0; t < n; t++) {
+      const size_t left = counts[t] > begin ? counts[t] - begin : 0;
+      valid[t] = left < QK_ATTENTION_BLOCK ? left : QK_ATTENTION_BLOCK;
+      common = valid[t] < common ? valid[t] : common;
+      if (valid[t] == 0) continue;
+      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++)
+        s[t][j] = j < valid[t] ? s[t][j] * scale : -INFINITY;
+      float top = best[t];
+      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) top = s[t][j] > top ? s[t][j] : top;
+      keep[t] = STEPS(exp)(best[t] - top);
+      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) s[t][j] = STEPS(exp)(s[t][j] - top);
+      for (int l = 0; l < 16; l++)
+        lane[t][l] =
+            (fmaf(lane[t][l], keep[t], s[t][l]) + s[t][16 + l]) + (s[t][32 + l] + s[t][48 + l]);
+      best[t] = top;
+    }
+    if (common > 0 && common == valid[n - 1]) {
+      STEPS(gather)(values, n, head_size, common, s, value, keep, acc);
+    } else {
+      for (size_t t = 0; t < n; t++)
+        if (valid[t] > 0)
+          STEPS(gather)(values, 1, head_size, valid[t], s + t, value, keep + t, acc + t);
+    }
+  }
+  for (size_t t = 0; t < n; t++) {
+    const float sum = STEPS(join)(lane[t]);
+    for (size_t i = 0; i < head_size; i++) out[t][i] = acc[t][i] / sum;
+  }
+}
+
+static inline __attribute__((always_inline)) void STEPS(attend_types)(
+    qk_store_type keys, qk_store_type values, const qk_store_layer *store, size_t kv_head,
+    size_t group, size_t rows, const float *q, size_t stride, const int32_t *table, size_t count,
+    float scale, float *out) {
+  const float *from[STEPS_QUERIES];
+  float *to[STEPS_QUERIES];
+  size_t counts[STEPS_QUERIES], n = 0;
+  for (size_t row = 0; row < rows; row++)
+    for (size_t g = 0; g < group; g++) {
+      const size_t at = row * stride + g * store->head_size;
+      from[n] = q + at, to[n] = out + at, counts[n] = count + row;
+      if (++n == STEPS_QUERIES) {
+        STEPS(attend_together)(
+            keys, values, STEPS_QUERIES, store, kv_head, from, table, counts, scale, to);
+        n = 0;
+      }
+    }
+  if (n == 2 && STEPS_QUERIES > 2) {
+    STEPS(attend_together)(keys, values, 2, store, kv_head, from, table, counts, scale, to);
+  } else {
+    for (size_t t = 0; t < n; t++)
+      STEPS(attend_together)(
+          keys, values, 1, store, kv_head, from + t, table, counts + t, scale, to + t);
+  }
+}
+
+static void STEPS(attend)(
+    const qk_store_layer *store, size_t kv_head, size_t group, size_t rows, const float *q,
+    size_t stride, const int32_t *table, size_t count, float scale, float *out) {
+#define STEPS_ATTEND(keys, values)                                                              \
+  if (store->key_type == keys && store->value_type == values)                                   \
+    STEPS(attend_types)(                                                                        \
+        keys, values, store, kv_head, group, rows, q, stride, table, count, scale, out);
+  STEPS_ATTEND(qk_store_f32, qk_store_f32)
+  STEPS_ATTEND(qk_store_f16, qk_store_f16)
+  STEPS_ATTEND(qk_store_f32, qk_store_f16)
+  STEPS_ATTEND(qk_store_f16, qk_store_f32)
+#undef STEPS_ATTEND
+}
