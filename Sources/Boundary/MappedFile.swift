@@ -50,6 +50,16 @@ import CBoundary
     return try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
   }
 
+  /// Lets the system have back the memory behind a range of bytes, which are read anew when they are wanted again.
+  package func release(_ range: Range<Int>) {
+    guard let base = unsafe base else { return }
+    let page = Int(getpagesize())
+    // Whole pages alone: their neighbours may still be in use.
+    let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard first < end else { return }
+    _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
+  }
+
   /// Refuses to go on when the file was cut, grown or written to since it was mapped.
   ///
   /// - Throws: `InputError` with exit code 8.

@@ -71,6 +71,12 @@ public final class GGUFFile: Sendable {
     }
   }
 
+  /// Gives up the memory that reading a tensor has taken; it can be read again.
+  public func release(_ tensor: TensorInfo) {
+    let start = dataStart + tensor.offset
+    file.release(start..<start + tensor.byteCount)
+  }
+
   /// Refuses to go on when the file was changed since it was opened.
   ///
   /// - Throws: `InputError` with exit code 8.
