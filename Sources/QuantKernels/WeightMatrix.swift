@@ -11,6 +11,8 @@ public final class WeightMatrix: @unchecked Sendable {
   public let type: TensorType
   public let rows: Int
   public let columns: Int
+  /// Of the packed weights.
+  public let byteCount: Int
   let format: qk_format
   let panels: UnsafeMutableRawPointer
   private let floats: UnsafeMutablePointer<Float>
@@ -28,8 +30,8 @@ public final class WeightMatrix: @unchecked Sendable {
     self.columns = columns
     self.format = format
     let panelCount = (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL)
-    let bytes = panelCount * qk_panel_bytes(format, columns)
-    floats = allocateZeroed(bytes / MemoryLayout<Float>.stride)
+    byteCount = panelCount * qk_panel_bytes(format, columns)
+    floats = allocateZeroed(byteCount / MemoryLayout<Float>.stride)
     panels = UnsafeMutableRawPointer(floats)
     pack(source)
   }

@@ -37,9 +37,10 @@ struct GenerateCommand: ParsableCommand {
 
   @OptionGroup var sampling: SamplingFlags
 
-  @Option(help: ArgumentHelp("Sequences in flight.", valueName: "n"))
+  @Option(help: ArgumentHelp("Sequences in flight at most.", valueName: "n"))
   var parallel = 32
 
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var threads: ThreadOption
 
   @Flag(
@@ -62,7 +63,7 @@ struct GenerateCommand: ParsableCommand {
     let prompts = try prompts.map(Self.read) ?? [try text.bytes()]
     let model = try model.load()
     let generator = Generator(
-      model, updates: try adapter.updates(for: model), parallel: parallel)
+      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types)
     let requests = prompts.enumerated().flatMap { index, prompt in
       let tokens = encoding.tokens(prompt, model.tokenizer)
       return (0..<nSamples).map { sample in

@@ -1,8 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import Boundary
 import Llama
 import LoRA
-import QuantKernels
+public import QuantKernels
 
 /// The model that a command works with.
 struct ModelOption: ParsableArguments {
@@ -155,6 +155,19 @@ struct ThreadOption: ParsableArguments {
     if let threads { Kernels.threads = threads }
   }
 }
+
+/// What keys and values are stored as between passes.
+struct CacheOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("What keys are stored as: f16 or f32.", valueName: "type"))
+  var cacheTypeK = KeyValueType.f16
+
+  @Option(help: ArgumentHelp("What values are stored as: f16 or f32.", valueName: "type"))
+  var cacheTypeV = KeyValueType.f16
+
+  var types: KeyValueTypes { KeyValueTypes(key: cacheTypeK, value: cacheTypeV) }
+}
+
+extension KeyValueType: ExpressibleByArgument {}
 
 /// Refuses a value outside its range, NaN included.
 func check<T: Comparable>(_ flag: String, _ value: T, in range: ClosedRange<T>) throws {

@@ -63,6 +63,54 @@ struct GeneratorTests {
     #expect(Set(results.map(\.text)).count == 3)
   }
 
+  /// What a sequence gives when each token is computed and sampled in a pass of its own.
+  static func oneByOne(_ model: LlamaModel, _ request: GenerationRequest) throws -> [Int] {
+    let shape = model.configuration
+    let length = request.tokens.count + request.maxNewTokens
+    let pages = (length + KeyValueStore.pageLength - 1) / KeyValueStore.pageLength
+    let store = KeyValueStore(
+      layers: shape.layers, kvHeads: shape.kvHeads, headSize: shape.headSize, pages: pages)
+    let pass = ForwardPass(model)
+    let logits = Matrix(rows: 0, columns: model.weights.output.rows)
+    let sampler = Sampler(request.options, vocabularySize: model.tokenizer.vocabularySize)
+    var stream = request.stream
+    var tokens = request.tokens
+    for position in 0..<length - 1 {
+      var batch = Batch()
+      batch.add(
+        tokens[position...position], at: position, table: Array(0..<Int32(pages)), outputs: [0])
+      pass.run(batch, store: store, logits: logits)
+      guard position + 1 >= request.tokens.count else { continue }
+      let token = try logits.withRow(0) { try sampler.sample($0, random: &stream) }
+      if model.tokenizer.endOfGeneration.contains(token) { break }
+      tokens.append(token)
+    }
+    return Array(tokens[request.tokens.count...])
+  }
+
+  @Test("a text that repeats itself is guessed ahead without a change", arguments: [0, 0.5, 1])
+  func guesses(temperature: Double) throws {
+    let model = try LlamaModel(SharedData.url("models/stories260K.gguf"))
+    let text = String(repeating: "One day Lily went to the park with her dog. ", count: 5)
+    let tokens = model.tokenizer.encode(text, addingBOS: true, parsingSpecial: false)
+    let requests = (0..<4).map { sample in
+      GenerationRequest(
+        tokens: tokens.dropLast(3 * sample), maxNewTokens: 60 + sample,
+        options: SamplingOptions(temperature: temperature),
+        stream: RandomStream(seed: 3, "sample", sample))
+    }
+    var passes = 0
+    var results: [Int: [Int]] = [:]
+    try Generator(model, parallel: 4).generate(requests, progress: { _ in passes += 1 }) {
+      results[$0] = $1.tokens
+    }
+    for (index, request) in requests.enumerated() {
+      let expected = try Self.oneByOne(model, request)
+      #expect(results[index] == expected)
+    }
+    if temperature == 0 { #expect(passes < 62, "some passes give more than a token") }
+  }
+
   @Test("a prompt longer than one pass gives the logits of a prompt in pieces")
   func longPrompt() throws {
     let model = try LlamaModel(SharedData.url("models/stories260K.gguf"), contextLength: 1024)

@@ -1,5 +1,5 @@
 public import Boundary
-import QuantKernels
+public import QuantKernels
 
 /// One completion that is wanted.
 public struct GenerationRequest: Sendable {
@@ -44,25 +44,44 @@ extension InputError.Rule {
 /// Generates many completions at once.
 ///
 /// Up to `parallel` sequences are in flight; a slot is filled again as soon as its sequence ends. Prompts are computed in
-/// pieces beside the sequences that already generate, and pages of equal beginnings are computed once.
+/// pieces beside the sequences that already generate, and pages of equal beginnings are computed once. A sequence that
+/// repeats itself is guessed ahead, and the guess checked in one pass: what comes out is the same.
 public final class Generator {
   /// Rows of prompts computed in one pass beside the generating sequences.
   private static let promptRows = 512
+  /// Sequences in flight whatever they hold: fewer would read the weights for too few rows.
+  private static let leastInFlight = 4
+  /// Memory that a last-level cache is taken to hold.
+  private static let cacheBytes = 16 << 20
 
   private let model: LlamaModel
   private let pass: ForwardPass
   private let parallel: Int
+  private let cache: KeyValueTypes
   private let logits: Matrix
+  /// Positions that the sequences in flight may hold before another joins them.
+  ///
+  /// Every pass reads the weights once, and the keys and values of each sequence: more of these than a cache holds, and
+  /// than there are weights, cost more than company saves.
+  private let positionsInFlight: Int
 
   /// - Parameters:
   ///   - model: The weights and the tokenizer.
   ///   - updates: An adapter's updates, applied beside the weights.
-  ///   - parallel: Sequences in flight.
-  public init(_ model: LlamaModel, updates: LowRankUpdates = [:], parallel: Int = 32) {
+  ///   - parallel: Sequences in flight at most; fewer where that is faster.
+  ///   - cache: What keys and values are stored as.
+  public init(
+    _ model: LlamaModel, updates: LowRankUpdates = [:], parallel: Int = 32,
+    cache: KeyValueTypes = .init()
+  ) {
+    self.cache = cache
     self.model = model
     self.parallel = max(1, parallel)
     pass = ForwardPass(model, updates: updates)
     logits = Matrix(rows: 0, columns: model.weights.output.rows)
+    let shape = model.configuration
+    let bytesPerPosition = shape.layers * shape.kvWidth * cache.bytes
+    positionsInFlight = max(Self.cacheBytes, model.weights.byteCount) / bytesPerPosition
   }
 
   /// A sequence in flight.
@@ -76,8 +95,20 @@ public final class Generator {
     var stream: RandomStream
     /// Tokens whose keys and values are stored.
     var stored = 0
+    /// Those of them whose pages the pool remembers, in whole pages.
+    var remembered = 0
     var table: [Int32] = []
     let reserved: Int
+    var lookup = PromptLookup()
+  }
+
+  /// A sequence whose next tokens a pass decides.
+  private struct Decision {
+    let slot: Int
+    /// The first of its rows among the logits.
+    let row: Int
+    /// What the rows after the first suppose.
+    let guess: ArraySlice<Int>
   }
 
   /// Generates a completion for each request.
@@ -95,13 +126,15 @@ public final class Generator {
     let needs = requests.map { pageCount(for: limit(of: $0)) }
     // The widest sequences at once, and as much again to remember beginnings in.
     let pages = 2 * needs.sorted(by: >).prefix(self.parallel).reduce(0, +)
-    let store = model.makeStore(pages: pages)
+    let store = model.makeStore(pages: pages, types: cache)
     var pool = PagePool(pages: pages)
     var waiting = 0
     var active: [InFlight] = []
     var generated = 0
     while waiting < requests.count || !active.isEmpty {
-      while active.count < self.parallel, waiting < requests.count, pool.reserve(needs[waiting]) {
+      while waiting < requests.count, hasRoom(active, for: requests[waiting]),
+        pool.reserve(needs[waiting])
+      {
         let request = requests[waiting]
         active.append(
           InFlight(
@@ -111,12 +144,16 @@ public final class Generator {
             stream: request.stream, reserved: needs[waiting]))
         waiting += 1
       }
-      let (batch, ready) = schedule(&active, &pool)
+      let (batch, decisions) = schedule(&active, &pool)
       pass.run(batch, store: store, logits: logits)
       var ended: [Int] = []
-      for (row, slot) in ready.enumerated() {
-        generated += 1
-        if let reason = try extend(&active[slot], row: row) {
+      for decision in decisions {
+        let slot = decision.slot
+        let before = active[slot].tokens.count
+        let reason = try extend(&active[slot], by: decision)
+        generated += active[slot].tokens.count - before
+        remember(&active[slot], &pool)
+        if let reason {
           try finished(active[slot].index, try completion(of: active[slot], reason))
           pool.release(active[slot].table)
           pool.unreserve(active[slot].reserved)
@@ -128,53 +165,84 @@ public final class Generator {
     }
   }
 
-  /// Chooses the rows of the next pass: the newest token of each generating sequence, then pieces of prompts.
-  ///
-  /// - Returns: The batch, and the slots whose next token it decides, in the order of the logits.
-  private func schedule(_ active: inout [InFlight], _ pool: inout PagePool) -> (Batch, [Int]) {
+  private func hasRoom(_ active: [InFlight], for request: GenerationRequest) -> Bool {
+    guard active.count < parallel else { return false }
+    let positions = active.reduce(request.tokens.count) { $0 + $1.tokens.count }
+    return active.count < Self.leastInFlight || positions <= positionsInFlight
+  }
+
+  /// Chooses the rows of the next pass: the newest token of each generating sequence with a guess of those after it,
+  /// then pieces of prompts.
+  private func schedule(_ active: inout [InFlight], _ pool: inout PagePool) -> (Batch, [Decision]) {
     var batch = Batch()
-    var ready: [Int] = []
+    var decisions: [Decision] = []
     var budget = Self.promptRows
     for slot in active.indices {
       if active[slot].stored == 0, active[slot].table.isEmpty {
         // At least the last token of the prompt is computed, for its logits.
         active[slot].table = pool.shareBeginning(of: active[slot].tokens.dropLast())
         active[slot].stored = active[slot].table.count * KeyValueStore.pageLength
+        active[slot].remembered = active[slot].stored
       }
       let start = active[slot].stored
       let left = active[slot].tokens.count - start
-      let rows = left == 1 ? 1 : min(left, budget)
-      guard rows > 0 else { continue }
-      if left > 1 { budget -= rows }
-      let end = start + rows
-      while active[slot].table.count * KeyValueStore.pageLength < end {
+      var rows = active[slot].tokens[start..<start + (left == 1 ? 1 : min(left, budget))]
+      guard !rows.isEmpty else { continue }
+      if left > 1 { budget -= rows.count }
+      active[slot].stored = rows.endIndex
+      let decides = rows.endIndex == active[slot].tokens.count
+      var guess: ArraySlice<Int> = []
+      if decides {
+        // The last token that the limit allows is never computed itself.
+        let room = active[slot].limit - rows.endIndex - 1
+        guess = active[slot].lookup.guess(after: active[slot].tokens, limit: room)
+        rows += guess
+      }
+      while active[slot].table.count * KeyValueStore.pageLength < start + rows.count {
         active[slot].table.append(pool.take())
       }
-      let decides = end == active[slot].tokens.count
-      batch.add(
-        active[slot].tokens[start..<end], at: start, table: active[slot].table,
-        outputs: decides ? [rows - 1] : [])
-      if decides { ready.append(slot) }
-      active[slot].stored = end
-      // Every layer stores the whole batch before it attends, so a later row of this very pass may share.
-      let length = KeyValueStore.pageLength
-      for page in start / length..<end / length {
-        pool.remember(
-          active[slot].table[...page],
-          tokens: active[slot].tokens[page * length..<(page + 1) * length])
+      if decides {
+        decisions.append(Decision(slot: slot, row: batch.outputRows.count, guess: guess))
       }
+      batch.add(
+        rows, at: start, table: active[slot].table,
+        outputs: decides ? rows.count - 1 - guess.count..<rows.count : 0..<0)
+      // Every layer stores the whole batch before it attends, so a later row of this very pass may share.
+      remember(&active[slot], &pool)
     }
-    return (batch, ready)
+    return (batch, decisions)
   }
 
-  /// Samples the next token of a sequence; the reason when that ends it.
-  private func extend(_ sequence: inout InFlight, row: Int) throws -> Completion.FinishReason? {
-    let token = try logits.withRow(row) {
-      try sequence.sampler.sample($0, random: &sequence.stream)
+  /// Makes the full pages of a sequence known to others.
+  private func remember(_ sequence: inout InFlight, _ pool: inout PagePool) {
+    let length = KeyValueStore.pageLength
+    while sequence.remembered + length <= sequence.stored {
+      let tokens = sequence.tokens[sequence.remembered..<sequence.remembered + length]
+      pool.remember(sequence.table[...(sequence.remembered / length)], tokens: tokens)
+      sequence.remembered += length
     }
-    if model.tokenizer.endOfGeneration.contains(token) { return .endOfText }
-    sequence.tokens.append(token)
-    return sequence.tokens.count >= sequence.limit ? .length : nil
+  }
+
+  /// Samples the next token of a sequence, and those after it as long as they are the ones that were guessed; the
+  /// reason when that ends it.
+  private func extend(
+    _ sequence: inout InFlight, by decision: Decision
+  ) throws -> Completion.FinishReason? {
+    for offset in 0...decision.guess.count {
+      let token = try logits.withRow(decision.row + offset) {
+        try sequence.sampler.sample($0, random: &sequence.stream)
+      }
+      if model.tokenizer.endOfGeneration.contains(token) { return .endOfText }
+      sequence.tokens.append(token)
+      if sequence.tokens.count >= sequence.limit { return .length }
+      let guessed = decision.guess.startIndex + offset
+      guard guessed < decision.guess.endIndex, decision.guess[guessed] == token else {
+        sequence.lookup.note(right: offset, of: decision.guess.count)
+        return nil
+      }
+      sequence.stored += 1
+    }
+    return nil
   }
 
   private func completion(

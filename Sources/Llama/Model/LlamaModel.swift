@@ -47,9 +47,9 @@ public final class LlamaModel: Sendable {
   }
 
   /// An empty store for the keys and values of so many pages of `KeyValueStore.pageLength` positions.
-  func makeStore(pages: Int) -> KeyValueStore {
+  func makeStore(pages: Int, types: KeyValueTypes = .init()) -> KeyValueStore {
     KeyValueStore(
       layers: configuration.layers, kvHeads: configuration.kvHeads,
-      headSize: configuration.headSize, pages: pages)
+      headSize: configuration.headSize, pages: pages, types: types)
   }
 }

@@ -45,6 +45,10 @@ public final class LlamaWeights: Sendable {
   public let outputNorm: [Float]
   /// `[vocabulary, width]`; the embedding itself where the file has no `output.weight`.
   public let output: WeightMatrix
+  /// Of all matrices that a pass reads.
+  public var byteCount: Int {
+    layers.flatMap(\.matrices).reduce(output.byteCount) { $0 + $1.byteCount }
+  }
   /// Divisors of the rotary frequencies (LLaMA 3), or empty; `[ropeDimensions / 2]`.
   public let ropeDivisors: [Float]
 
@@ -117,6 +121,8 @@ private struct TensorReader {
     let matrix = unsafe file.withBytes(of: tensor) { bytes in
       unsafe WeightMatrix(type: tensor.type, rows: rows, columns: columns, bytes: bytes)
     }
+    // The packed copy takes the place of the mapped one.
+    file.release(tensor)
     return matrix
   }
 
