@@ -1,6 +1,7 @@
 # make run      the main job: three TriPosT iterations on the shipped model
 # make test     every test, in a debug build
 # make build    an optimised .build/release/tripost
+# make bench    how fast the shipped model runs and trains here
 # make format   rewrite the sources in the project's style
 # make lint     report what `make format` would change
 # make check    what has to pass before a change is proposed
@@ -8,7 +9,7 @@ MODEL ?= models/tripost-5m-q8_0.gguf
 OUTPUT ?= runs/first
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test build format lint check
+.PHONY: help setup run test build bench format lint check
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -25,6 +26,9 @@ test: setup
 
 build: setup
 	swift build -c release --product tripost
+
+bench: build
+	.build/release/tripost bench -m $(MODEL)
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests

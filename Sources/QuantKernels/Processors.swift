@@ -7,8 +7,34 @@ import CQuantKernels
   import Darwin
 #endif
 
-/// The processors that the system lets this process use.
-enum Processors {
+/// The processors that the system lets this process use, and the memory it has taken.
+public enum Processors {
+  /// What the maker calls the processor; empty where the system does not say.
+  public static let name: String = {
+    #if os(Linux)
+      let lines = (try? Files.readText("/proc/cpuinfo"))?.split(separator: "\n") ?? []
+      let line = lines.first { $0.hasPrefix("model name") }
+      return line?.split(separator: ":").last.map { $0.drop { $0 == " " } }.map(String.init) ?? ""
+    #else
+      var name = [CChar](repeating: 0, count: 256)
+      var size = name.count
+      guard sysctlbyname("machdep.cpu.brand_string", &name, &size, nil, 0) == 0 else { return "" }
+      return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    #endif
+  }()
+
+  /// The most memory that this process has had at once; bytes.
+  public static var peakMemory: Int {
+    var usage = rusage()
+    #if os(Linux)
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      return usage.ru_maxrss * 1024
+    #else
+      getrusage(RUSAGE_SELF, &usage)
+      return usage.ru_maxrss
+    #endif
+  }
+
   /// Numbers of the processors in the affinity mask.
   static let allowed: [Int] = {
     var numbers = [Int32](repeating: 0, count: 1024)

@@ -29,7 +29,7 @@ struct Root: ParsableCommand {
     subcommands: [
       RunCommand.self, EvalCommand.self,
       GenerateCommand.self, ScoreCommand.self, TokenizeCommand.self, InspectCommand.self,
-      LimitsCommand.self, TrainCommand.self, ExportCommand.self,
+      LimitsCommand.self, TrainCommand.self, ExportCommand.self, BenchCommand.self,
     ])
 
   /// Of the program, for people and for run folders.

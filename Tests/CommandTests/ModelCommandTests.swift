@@ -9,6 +9,27 @@ struct ModelCommandTests {
   static let model = SharedData.url("models/stories260K.gguf")
   static let prompt = "Once upon a time"
 
+  @Test("bench reports every speed with its share of what the machine can do")
+  func bench() throws {
+    let result = try Program.run(
+      "bench", "-m", Self.model, "-p", "32", "-n", "8", "--n-parallel", "2,3", "-r", "1", "--json")
+    let json = try #require(result.json)
+    #expect(json.object?.keys == ["prefill", "decode", "batched", "train", "machine"])
+    #expect(json["prefill"]?["tokens"] == 32 && json["decode"]?["tokens"] == 8)
+    #expect(json["batched"]?.array?.compactMap { $0["batch"]?.int } == [2, 3])
+    for speed in [json["prefill"], json["decode"], json["batched"]?.array?.last, json["train"]] {
+      #expect((speed?["tokens_per_s"]?.double ?? 0) > 0)
+    }
+    #expect((json["train"]?["peak_rss_bytes"]?.int ?? 0) > 1_000_000)
+    #expect((json["machine"]?["read_bytes_per_s"]?.double ?? 0) > 1e8)
+
+    let words = try Program.run(
+      "bench", "-m", Self.model, "-p", "8", "-n", "2", "-r", "1", "--no-train")
+    #expect(words.exit == 0 && words.lines.contains { $0.hasPrefix("prefill 8") })
+    let long = try Program.run("bench", "-m", Self.model, "-p", "5000")
+    #expect(long.exit == 5 && long.code == "GGUF-M13")
+  }
+
   // MARK: tokenize and inspect
 
   @Test("tokenize prints ids and pieces, in words and as JSON")

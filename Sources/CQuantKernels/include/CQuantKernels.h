@@ -134,6 +134,15 @@ typedef struct {
 size_t qk_transposed_chunks(const qk_transposed *product);
 void qk_transposed_run(const qk_transposed *product, size_t chunk);
 
+// ---- Limits of the machine ----------------------------------------------------------------------
+
+/// Does nothing but the int8 multiply-adds of an instruction set, for `rounds` rounds; returns how
+/// many operations that were, a multiply-add counting two; 0 for scalar code.
+size_t qk_spin_int8(qk_instruction_set set, size_t rounds);
+
+/// Reads memory and does nothing else with it; returns the sum of its words.
+uint64_t qk_read(qk_instruction_set set, const void *from, size_t bytes);
+
 // ---- Threads ------------------------------------------------------------------------------------
 
 /// Runs body(context, i) once for each i in 0 ..< chunks, on up to `threads` threads; the caller is

@@ -1,0 +1,126 @@
+import ArgumentParser
+import Boundary
+import Llama
+import LoRA
+import QuantKernels
+
+/// Measures how fast a model runs and trains here.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measures prefill, decode, batched decode and LoRA training.",
+    discussion: """
+      Medians of several passes over tokens of no meaning. The share is that of what this \
+      machine can do at best, measured beside it: int8 operations for prefill and batches, reading \
+      the weights for decode. Batches go on after a common beginning of half a prompt. Training \
+      is one row of a prompt's length a step, rank 16, all projections, AdamW.
+
+      Examples:
+        tripost bench -m model.gguf
+        tripost bench -m model.gguf -p 512 -n 128 --n-parallel 8,32 -r 5 --json
+      """)
+
+  @OptionGroup var model: ModelOption
+
+  @Option(
+    name: [.customShort("p"), .long],
+    help: ArgumentHelp("Tokens of the prompt.", valueName: "n"))
+  var nPrompt = 512
+
+  @Option(
+    name: [.customShort("n"), .long], help: ArgumentHelp("Tokens to decode.", valueName: "n"))
+  var nGen = 128
+
+  @Option(
+    help: ArgumentHelp("Sequences at once, several numbers with commas.", valueName: "list"),
+    transform: Self.numbers)
+  var nParallel = [8, 32]
+
+  @Option(
+    name: [.customShort("r"), .long],
+    help: ArgumentHelp("Passes of which the median counts.", valueName: "n"))
+  var repetitions = 3
+
+  @Flag(help: "Leave training out.")
+  var noTrain = false
+
+  @OptionGroup var cache: CacheOptions
+  @OptionGroup var threads: ThreadOption
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    try check("--n-prompt", nPrompt, in: 2...(1 << 20))
+    try check("--n-gen", nGen, in: 1...(1 << 20))
+    for number in nParallel { try check("--n-parallel", number, in: 1...4096) }
+    try check("--repetitions", repetitions, in: 1...1000)
+  }
+
+  func run() throws {
+    threads.apply()
+    let model = try model.load()
+    guard nPrompt / 2 + max(nPrompt, nGen) <= model.contextLength else {
+      throw InputError(
+        .benchFits, file: model.path, found: "prompt \(nPrompt) and \(nGen) new tokens",
+        allowed: "short enough for the model's context of \(model.contextLength)")
+    }
+    let report = try measure(model)
+    try Console.print(json ? report.json.serialized : report.description)
+  }
+
+  private func measure(_ model: LlamaModel) throws -> BenchReport {
+    let work = PassWork(model)
+    let limits = MachineLimits(reading: work.bytes)
+    let timer = ModelTimer(model, cache: cache.types)
+    func speed(_ tokens: Int, _ pass: () throws -> Double) throws -> BenchReport.Speed {
+      var rates: [Double] = []
+      for _ in 0..<repetitions {
+        try Stopped.check()
+        rates.append(Double(tokens) / (try pass()))
+      }
+      return .init(tokens: tokens, rate: rates.sorted()[rates.count / 2])
+    }
+    let prefill = try speed(nPrompt) { timer.prefill(nPrompt) }
+    let decode = try speed(nGen) { timer.decode(nGen) }
+    let batched = try nParallel.map { count in
+      let steps = max(1, nGen / 4)
+      return (
+        count,
+        try speed(count * steps) { timer.decode(steps, sequences: count, prefix: nPrompt / 2) }
+      )
+    }
+    let train = noTrain ? nil : try speed(nPrompt) { try trainingSeconds(model) }
+    return BenchReport(
+      limits: limits, work: work, prefill: prefill, decode: decode, batched: batched, train: train)
+  }
+
+  /// Seconds of the second optimizer step; the first meets cold memory.
+  private func trainingSeconds(_ model: LlamaModel) throws -> Double {
+    var options = TrainingOptions()
+    options.batch = 1
+    options.epochs = 2
+    let row = TrainingRow(
+      id: "bench", tokens: (0..<nPrompt).map { $0 * 7919 % model.tokenizer.vocabularySize },
+      weights: Array(repeating: 1, count: nPrompt))
+    let adapter = Adapter(
+      shape: model.configuration, projections: Projection.allCases, rank: 16, alpha: 32, seed: 1,
+      baseDigest: "")
+    let trainer = Trainer(model, adapter, rows: [row], options: options)
+    _ = try trainer.advance()
+    let start = ContinuousClock.now
+    _ = try trainer.advance()
+    return (ContinuousClock.now - start) / .seconds(1)
+  }
+
+  private static func numbers(_ argument: String) throws -> [Int] {
+    try argument.split(separator: ",", omittingEmptySubsequences: false).map { word in
+      guard let number = Int(word) else { throw ValidationError("'\(word)' is no number") }
+      return number
+    }
+  }
+}
+
+extension InputError.Rule {
+  fileprivate static let benchFits = Self("GGUF-M13", exit: .mismatch)
+}
