@@ -1,0 +1,191 @@
+"""Times tripost and llama.cpp in turns on synthetic models; called by scripts/compare-peers."""
+
+import argparse
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+
+import gguf
+import numpy as np
+
+# layers, width, feed-forward, heads, key/value heads, vocabulary
+SHAPES = {
+    "15m": (6, 288, 768, 6, 6, 32000),
+    "1.1b": (22, 2048, 5632, 32, 4, 32000),
+    "7b": (32, 4096, 11008, 32, 32, 32000),
+}
+Q = gguf.GGMLQuantizationType
+TYPES = {"q4_0": (Q.Q4_0, Q.Q8_0), "q8_0": (Q.Q8_0, Q.Q8_0), "q4_k": (Q.Q4_K, Q.Q6_K), "q6_k": (Q.Q6_K, Q.Q6_K)}
+
+
+def run(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def build_peer(folder):
+    """llama.cpp's benchmark programs, built for this machine; returns their folder."""
+    build = f"{folder}/llama.cpp-build"
+    if os.path.exists(f"{build}/bin/llama-bench") and os.path.exists(f"{build}/bin/llama-batched-bench"):
+        return f"{build}/bin"
+    print("building llama.cpp", file=sys.stderr)
+    run([sys.executable, "-m", "pip", "download", "-q", "--no-binary", ":all:", "--no-deps", "-d", folder, "llama-cpp-python"])
+    (archive,) = glob.glob(f"{folder}/llama_cpp_python-*.tar.gz")
+    with tarfile.open(archive) as file:
+        file.extractall(folder, filter="data")
+    source = f"{archive.removesuffix('.tar.gz')}/vendor/llama.cpp"
+    flags = ["-DGGML_NATIVE=ON", "-DGGML_OPENMP=ON", "-DLLAMA_CURL=OFF", "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_BUILD_TYPE=Release"]
+    run(["cmake", "-G", "Ninja", "-S", source, "-B", build, *flags])
+    run(["cmake", "--build", build, "--target", "llama-bench", "llama-batched-bench"])
+    return f"{build}/bin"
+
+
+def random_blocks(kind, rows, columns, rng):
+    """Blocks of a quantized type with small scales and otherwise random bits."""
+    size, count = gguf.GGML_QUANT_SIZES[kind]
+    blocks = rng.integers(0, 256, (rows, columns // size, count), dtype=np.uint8)
+    scale = np.array([0.5 / columns**0.5 / {Q.Q4_0: 4, Q.Q8_0: 64, Q.Q4_K: 150, Q.Q6_K: 1000}[kind]], np.float16).view(np.uint8)
+    if kind in (Q.Q4_0, Q.Q8_0):
+        blocks[:, :, :2] = scale
+    elif kind == Q.Q4_K:
+        blocks[:, :, :2] = scale
+        blocks[:, :, 2:4] = (scale.view(np.float16) * np.float16(7.5)).view(np.uint8)
+    else:
+        blocks[:, :, -2:] = scale
+    return blocks.reshape(rows, -1)
+
+
+def write_model(path, shape, types):
+    """A llama with random weights and a vocabulary of made-up pieces."""
+    layers, width, feed_forward, heads, kv_heads, vocabulary = shape
+    rng = np.random.default_rng(1)
+    writer = gguf.GGUFWriter(path + ".partial", "llama")
+    writer.add_context_length(4096)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(feed_forward)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(width // heads)
+    pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
+    kinds = [2, 3, 3] + [6] * 256 + [1] * (vocabulary - 259)
+    pieces += [f"t{number}" for number in range(vocabulary - 259)]
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(pieces)
+    writer.add_token_scores([-float(number) for number in range(vocabulary)])
+    writer.add_token_types(kinds)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+
+    def matrix(name, rows, columns, kind):
+        if columns % gguf.GGML_QUANT_SIZES[kind][0]:
+            sys.exit(f"{name}: {columns} columns do not fit {kind.name}")
+        writer.add_tensor(name, random_blocks(kind, rows, columns, rng), raw_dtype=kind)
+
+    inner, outer = types
+    kv = width // heads * kv_heads
+    matrix("token_embd.weight", vocabulary, width, outer)
+    matrix("output.weight", vocabulary, width, outer)
+    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
+    for layer in range(layers):
+        name = f"blk.{layer}."
+        writer.add_tensor(name + "attn_norm.weight", np.ones(width, np.float32))
+        writer.add_tensor(name + "ffn_norm.weight", np.ones(width, np.float32))
+        matrix(name + "attn_q.weight", width, width, inner)
+        matrix(name + "attn_k.weight", kv, width, inner)
+        matrix(name + "attn_v.weight", kv, width, inner)
+        matrix(name + "attn_output.weight", width, width, inner)
+        matrix(name + "ffn_gate.weight", feed_forward, width, inner)
+        matrix(name + "ffn_up.weight", feed_forward, width, inner)
+        matrix(name + "ffn_down.weight", width, feed_forward, inner)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    os.rename(path + ".partial", path)
+
+
+def ours(program, model, options):
+    """Tokens a second for prefill, decode and a batch."""
+    command = [program, "bench", "-m", model, "-p", options.prompt, "-n", options.tokens, "--n-parallel", options.batch]
+    found = json.loads(run([*map(str, command), "-r", "1", "--no-train", "-t", str(options.threads), "--json"]))
+    return {
+        "prefill": found["prefill"]["tokens_per_s"],
+        "decode": found["decode"]["tokens_per_s"],
+        "batch": found["batched"][0]["tokens_per_s"],
+    }
+
+
+def theirs(programs, bench, model, options):
+    base = ["-m", model, "-t", str(options.threads)]
+    rows = json.loads(run([bench, *base, "-p", str(options.prompt), "-n", str(options.tokens), "-r", "1", "-o", "json"]))
+    found = {("prefill" if row["n_prompt"] else "decode"): row["avg_ts"] for row in rows}
+    steps = max(1, options.tokens // 4)
+    context = options.prompt // 2 + options.batch * steps + 64
+    batched = [f"{programs}/llama-batched-bench", *base, "-c", str(context), "-npp", str(options.prompt // 2), "-ntg", str(steps)]
+    lines = run([*batched, "-npl", str(options.batch), "-pps", "--output-format", "jsonl"]).splitlines()
+    found["batch"] = next(json.loads(line)["speed_tg"] for line in lines if line.startswith("{"))
+    return found
+
+
+def agreement(program, model, threads):
+    """The largest difference of our log-probabilities to llama.cpp's on one text, and how many likeliest tokens agree."""
+    import llama_cpp
+
+    text = "".join(f"t{number * 37 % 900 + 100}" for number in range(24))
+    command = [program, "score", "-m", model, "-p", text, "-t", str(threads), "--logits-top", "1", "--json"]
+    mine = json.loads(run(command))
+    peer = llama_cpp.Llama(model, n_ctx=256, logits_all=True, n_threads=threads, verbose=False)
+    peer.eval(mine["tokens"])
+    scores = peer.scores[: len(mine["tokens"])].astype(np.float64)
+    scores -= np.log(np.exp(scores - scores.max(1, keepdims=True)).sum(1, keepdims=True)) + scores.max(1, keepdims=True)
+    pairs = [(mine["logprobs"][i + 1], scores[i, token]) for i, token in enumerate(mine["tokens"][1:])]
+    same = sum(top[0]["id"] == int(row.argmax()) for top, row in zip(mine["top"], scores))
+    return max(abs(a - b) for a, b in pairs), same, len(scores)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", required=True, help="folder of the peers")
+    parser.add_argument("--program", default=".build/release/tripost")
+    parser.add_argument("--llama-bench", help="another program with llama-bench's options, such as ik_llama.cpp's")
+    parser.add_argument("--shapes", default="15m,1.1b")
+    parser.add_argument("--types", default="q4_0,q8_0")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--prompt", type=int, default=512)
+    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=32)
+    options = parser.parse_args()
+    programs = build_peer(options.peers)
+    bench = options.llama_bench or f"{programs}/llama-bench"
+    print("| model | figure | tripost | llama.cpp | ratio | spread of the ratio |\n| --- | --- | --- | --- | --- | --- |")
+    for shape in options.shapes.split(","):
+        for kind in options.types.split(","):
+            model = f"{options.peers}/{shape}-{kind}.gguf"
+            if not os.path.exists(model):
+                write_model(model, SHAPES[shape], TYPES[kind])
+            worst, same, count = agreement(options.program, model, options.threads)
+            print(f"{shape} {kind}: log-probabilities within {worst:.3f}, likeliest token the same {same} of {count}", file=sys.stderr)
+            pairs = []
+            for _ in range(options.pairs):
+                pairs.append((ours(options.program, model, options), theirs(programs, bench, model, options)))
+            for figure in ("prefill", "decode", "batch"):
+                left, right = ([pair[side][figure] for pair in pairs] for side in (0, 1))
+                ratios = sorted(a / b for a, b in zip(left, right))
+                print(
+                    f"| {shape} {kind} | {figure} | {statistics.median(left):.1f} | {statistics.median(right):.1f} "
+                    f"| {statistics.median(ratios):.2f} | {ratios[0]:.2f}-{ratios[-1]:.2f} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
