@@ -2,6 +2,9 @@
 #pragma once
 #include "CQuantKernels.h"
 
+/// For functions of a format or a width that callers give as a constant.
+#define inlined static inline __attribute__((always_inline))
+
 static inline size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
 
 static inline size_t at_most(size_t a, size_t b) { return a < b ? a : b; }
@@ -26,23 +29,30 @@ typedef void qk_tile(
 /// Rows of x from which products take two panels at a time: an input is loaded once for both.
 #define QK_PAIR_TOKENS 4
 
-/// Makes a qk_tile of an inlined function whose first parameter is the number of tokens: compiled
-/// for each number, it keeps its running sums in registers.
-#define QK_FOR_TOKENS(tile, set)                                                              \
-  static void tile##_##set(                                                                   \
+/// Makes a qk_tile of an inlined function whose first parameters are the format and the number of
+/// tokens: compiled for each number, it keeps its running sums in registers.
+#define QK_FOR_TOKENS(format, tile, name)                                                     \
+  static void name(                                                                           \
       size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,         \
       const qk_output *out) {                                                                 \
     switch (tokens) {                                                                         \
-      case 1: tile(1, columns, panel, x, stride, out); break;                                 \
-      case 2: tile(2, columns, panel, x, stride, out); break;                                 \
-      case 3: tile(3, columns, panel, x, stride, out); break;                                 \
-      case 4: tile(4, columns, panel, x, stride, out); break;                                 \
-      case 5: tile(5, columns, panel, x, stride, out); break;                                 \
-      case 6: tile(6, columns, panel, x, stride, out); break;                                 \
-      case 7: tile(7, columns, panel, x, stride, out); break;                                 \
-      case 8: tile(8, columns, panel, x, stride, out); break;                                 \
+      case 1: tile(qk_##format, 1, columns, panel, x, stride, out); break;                    \
+      case 2: tile(qk_##format, 2, columns, panel, x, stride, out); break;                    \
+      case 3: tile(qk_##format, 3, columns, panel, x, stride, out); break;                    \
+      case 4: tile(qk_##format, 4, columns, panel, x, stride, out); break;                    \
+      case 5: tile(qk_##format, 5, columns, panel, x, stride, out); break;                    \
+      case 6: tile(qk_##format, 6, columns, panel, x, stride, out); break;                    \
+      case 7: tile(qk_##format, 7, columns, panel, x, stride, out); break;                    \
+      case 8: tile(qk_##format, 8, columns, panel, x, stride, out); break;                    \
     }                                                                                         \
   }
+
+/// `entry(name)` for each float format and for each quantized one.
+#define QK_FLOATS(entry) entry(f32) entry(f16) entry(bf16)
+#define QK_QUANTIZED(entry) entry(q8_0) entry(q4_0) entry(q4_k) entry(q5_k) entry(q6_k)
+
+/// An entry of a table of tiles.
+#define QK_TILE_ENTRY(format) [qk_##format] = tile_##format,
 
 typedef struct {
   qk_tile *tile[qk_format_count];

@@ -1,26 +1,26 @@
 // From a GGUF file's rows to panels of 16 rows, and single rows back.
 //
-// A transpose of 32-bit words for the quantized formats and of single values for the others, so
-// that a panel takes exactly the bytes of its 16 rows.
+// Float formats are transposed value by value. Blocks of the quantized ones are first taken apart
+// into 32 stored values with their scales, which is where the file's layouts differ, and then put
+// into the panel's lines, which is the same for all.
 #include <string.h>
 
 #include "half.h"
 #include "kernels.h"
+#include "layout.h"
 
-typedef struct { uint8_t scale[2], quants[32]; } block_q8_0;
-typedef struct { uint8_t scale[2], quants[16]; } block_q4_0;
-_Static_assert(sizeof(block_q8_0) == 34 && sizeof(block_q4_0) == 18, "as in the file");
+static size_t value_bytes(qk_format format) { return format == qk_f32 ? 4 : 2; }
+
+size_t qk_row_bytes(qk_format format, size_t columns) {
+  if (!qk_is_quantized(format)) return columns * value_bytes(format);
+  const qk_layout l = qk_layouts[format];
+  return columns / (QK_BLOCK * l.blocks) * l.source_bytes;
+}
 
 size_t qk_panel_bytes(qk_format format, size_t columns) {
-  switch (format) {
-    case qk_f32: return columns * QK_PANEL * 4;
-    case qk_f16:
-    case qk_bf16: return columns * QK_PANEL * 2;
-    case qk_q8_0: return columns / QK_BLOCK * sizeof(qk_panel_q8_0);
-    case qk_q4_0: return columns / QK_BLOCK * sizeof(qk_panel_q4_0);
-    case qk_format_count: break;
-  }
-  return 0;
+  if (!qk_is_quantized(format)) return columns * QK_PANEL * value_bytes(format);
+  const qk_layout l = qk_layouts[format];
+  return columns / (QK_BLOCK * l.blocks) * record_bytes(l);
 }
 
 static void pack_rows_4(size_t rows, size_t columns, const uint8_t *source, uint32_t *panel) {
@@ -35,67 +35,166 @@ static void pack_rows_2(size_t rows, size_t columns, const uint8_t *source, uint
       memcpy(&panel[k * QK_PANEL + r], source + (r * columns + k) * 2, 2);
 }
 
-static void pack_q8_0(size_t rows, size_t blocks, const block_q8_0 *source, qk_panel_q8_0 *panel) {
-  for (size_t b = 0; b < blocks; b++)
-    for (size_t r = 0; r < rows; r++) {
-      const block_q8_0 *from = &source[r * blocks + b];
-      memcpy(&panel[b].scale[r], from->scale, 2);
+// ---- The file's blocks --------------------------------------------------------------------------
+// Layouts and names as in ggml-common.h; j is the block of 32 in a block of 256.
+
+/// Where the halves of a file's block are; the minimum's sign is what it is added with.
+typedef struct { size_t scale, minimum; uint16_t minimum_sign; } halves_place;
+
+inlined halves_place halves_of(qk_format format) {
+  switch (format) {
+    case qk_q4_k:
+    case qk_q5_k: return (halves_place){0, 2, 0x8000};
+    case qk_q6_k: return (halves_place){208, 0, 0};
+    default: return (halves_place){0};
+  }
+}
+
+/// 32 values as they are stored, and the byte scales and minimum of a K format.
+typedef struct {
+  uint8_t values[QK_BLOCK];
+  int8_t scales[2];
+  uint8_t minimum;
+} block_parts;
+
+/// The lower or upper four bits of n bytes.
+inlined void nibbles(const uint8_t *from, bool upper, size_t n, uint8_t *values) {
+  for (size_t i = 0; i < n; i++) values[i] = upper ? from[i] >> 4 : from[i] & 15;
+}
+
+/// Eight scales and eight minima of six bits in 12 bytes.
+inlined void six_bits(const uint8_t *packed, size_t j, block_parts *to) {
+  if (j < 4) {
+    to->scales[0] = packed[j] & 63;
+    to->minimum = packed[j + 4] & 63;
+  } else {
+    to->scales[0] = (packed[j + 4] & 15) | packed[j - 4] >> 6 << 4;
+    to->minimum = packed[j + 4] >> 4 | packed[j] >> 6 << 4;
+  }
+}
+
+inlined void take_apart(qk_format format, const uint8_t *from, size_t j, block_parts *to) {
+  switch (format) {
+    case qk_q8_0:  // half, 32 values
+      for (size_t i = 0; i < 32; i++) to->values[i] = from[2 + i] ^ 0x80;
+      break;
+    case qk_q4_0:  // half, nibbles
+      nibbles(from + 2, false, 16, to->values);
+      nibbles(from + 2, true, 16, to->values + 16);
+      break;
+    case qk_q4_k:  // two halves, 12 bytes of scales, nibbles: two blocks share 32 bytes
+      six_bits(from + 4, j, to);
+      nibbles(from + 16 + j / 2 * 32, j % 2, 32, to->values);
+      break;
+    case qk_q5_k:  // as Q4_K, with 32 bytes of fifth bits before the nibbles, one bit a block
+      six_bits(from + 4, j, to);
+      nibbles(from + 48 + j / 2 * 32, j % 2, 32, to->values);
+      for (size_t i = 0; i < 32; i++) to->values[i] |= (from[16 + i] >> j & 1) << 4;
+      break;
+    case qk_q6_k: {  // 128 bytes of nibbles, 64 of upper bits, 16 scales, half
+      const size_t part = j / 4, quarter = j % 4;
+      nibbles(from + part * 64 + quarter % 2 * 32, quarter / 2, 32, to->values);
       for (size_t i = 0; i < 32; i++)
-        panel[b].quants[i / 4][4 * r + i % 4] = from->quants[i] ^ 0x80;
+        to->values[i] |= (from[128 + part * 32 + i] >> 2 * quarter & 3) << 4;
+      memcpy(to->scales, from + 192 + 2 * j, 2);
+      break;
+    }
+    default: break;
+  }
+}
+
+// ---- The panel's blocks -------------------------------------------------------------------------
+
+/// Bits `from ..< from + bits` of each of 32 values into a row's places in `bits` lines.
+inlined void put_lines(
+    const uint8_t *values, unsigned from, unsigned bits, size_t row, uint8_t *lines) {
+  for (unsigned line = 0; line < bits; line++) {
+    uint8_t word[4] = {0};
+    for (unsigned i = line; i < 8; i += bits)
+      for (unsigned c = 0; c < 4; c++)
+        word[c] |= (values[4 * i + c] >> from & ((1 << bits) - 1)) << bits * (i / bits);
+    memcpy(lines + line * QK_LINE + 4 * row, word, 4);
+  }
+}
+
+inlined void put_block(qk_layout l, const block_parts *parts, size_t row, uint8_t *block) {
+  if (l.blocks > 1) {
+    for (size_t g = 0; g < l.groups; g++)
+      block[QK_PANEL * g + row] = (uint8_t)parts->scales[g];
+    if (l.minimum) block[QK_PANEL * l.groups + row] = parts->minimum;
+  }
+  uint8_t *low = block + side_bytes(l);
+  put_lines(parts->values, 0, l.low, row, low);
+  put_lines(parts->values, l.low, l.high, row, low + QK_LINE * l.low);
+}
+
+inlined void put_halves(
+    qk_format format, qk_layout l, const uint8_t *from, size_t row, uint8_t *record) {
+  const halves_place place = halves_of(format);
+  memcpy(record + 2 * row, from + place.scale, 2);
+  if (!l.minimum) return;
+  uint16_t minimum;
+  memcpy(&minimum, from + place.minimum, 2);
+  minimum ^= place.minimum_sign;
+  memcpy(record + 2 * QK_PANEL + 2 * row, &minimum, 2);
+}
+
+inlined void pack_blocks(
+    qk_format format, size_t rows, size_t columns, const uint8_t *source, uint8_t *panel) {
+  const qk_layout l = qk_layouts[format];
+  const size_t records = columns / (QK_BLOCK * l.blocks);
+  for (size_t b = 0; b < records; b++)
+    for (size_t r = 0; r < rows; r++) {
+      const uint8_t *from = source + (r * records + b) * l.source_bytes;
+      uint8_t *record = panel + b * record_bytes(l);
+      put_halves(format, l, from, r, record);
+      for (size_t j = 0; j < l.blocks; j++) {
+        block_parts parts;
+        take_apart(format, from, j, &parts);
+        put_block(l, &parts, r, record + head_bytes(l) + j * block_bytes(l));
+      }
     }
 }
 
-static void pack_q4_0(size_t rows, size_t blocks, const block_q4_0 *source, qk_panel_q4_0 *panel) {
-  for (size_t b = 0; b < blocks; b++)
-    for (size_t r = 0; r < rows; r++) {
-      const block_q4_0 *from = &source[r * blocks + b];
-      memcpy(&panel[b].scale[r], from->scale, 2);
-      for (size_t i = 0; i < 4; i++)
-        memcpy(&panel[b].quants[i][4 * r], &from->quants[4 * i], 4);
-    }
-}
+#define PACK_CASE(format) \
+  case qk_##format: pack_blocks(qk_##format, count, columns, from, panel); break;
 
 void qk_pack(
     qk_format format, size_t rows, size_t columns, const void *source, size_t first_panel,
     size_t panel_count, void *panels) {
-  const size_t bytes = qk_panel_bytes(format, columns);
+  const size_t row_bytes = qk_row_bytes(format, columns);
+  const size_t panel_bytes = qk_panel_bytes(format, columns);
   for (size_t p = first_panel; p < first_panel + panel_count; p++) {
-    const uint8_t *from = (const uint8_t *)source + p * bytes;  // 16 rows are as long as a panel
-    uint8_t *panel = (uint8_t *)panels + p * bytes;
+    const uint8_t *from = (const uint8_t *)source + p * QK_PANEL * row_bytes;
+    uint8_t *panel = (uint8_t *)panels + p * panel_bytes;
     const size_t count = at_most(rows - p * QK_PANEL, QK_PANEL);
     switch (format) {
       case qk_f32: pack_rows_4(count, columns, from, (uint32_t *)panel); break;
       case qk_f16:
       case qk_bf16: pack_rows_2(count, columns, from, (uint16_t *)panel); break;
-      case qk_q8_0:
-        pack_q8_0(count, columns / QK_BLOCK, (const block_q8_0 *)from, (qk_panel_q8_0 *)panel);
-        break;
-      case qk_q4_0:
-        pack_q4_0(count, columns / QK_BLOCK, (const block_q4_0 *)from, (qk_panel_q4_0 *)panel);
-        break;
+      QK_QUANTIZED(PACK_CASE)
       case qk_format_count: break;
     }
   }
 }
 
-static void row_q8_0(const qk_panel_q8_0 *panel, size_t r, size_t blocks, float *out) {
-  for (size_t b = 0; b < blocks; b++) {
-    float scale = qk_half_to_float(panel[b].scale[r]);
-    for (size_t i = 0; i < QK_BLOCK; i++)
-      out[b * QK_BLOCK + i] = scale * (float)(panel[b].quants[i / 4][4 * r + i % 4] - 128);
-  }
-}
-
-static void row_q4_0(const qk_panel_q4_0 *panel, size_t r, size_t blocks, float *out) {
-  for (size_t b = 0; b < blocks; b++) {
-    float scale = qk_half_to_float(panel[b].scale[r]);
-    for (size_t i = 0; i < QK_BLOCK / 2; i++) {
-      uint8_t pair = panel[b].quants[i / 4][4 * r + i % 4];
-      out[b * QK_BLOCK + i] = scale * (float)((pair & 15) - 8);
-      out[b * QK_BLOCK + 16 + i] = scale * (float)((pair >> 4) - 8);
+inlined void row_blocks(
+    qk_format format, size_t columns, const uint8_t *panel, size_t row, float *out) {
+  const qk_layout l = qk_layouts[format];
+  const size_t width = QK_BLOCK / l.groups;
+  for (size_t b = 0; b < columns / QK_BLOCK; b++, out += QK_BLOCK) {
+    const uint8_t *record = panel + b / l.blocks * record_bytes(l);
+    const uint8_t *block = block_of(l, record, b % l.blocks);
+    for (size_t i = 0; i < QK_BLOCK; i++) {
+      out[i] = weight_scale(l, record, block, i / width, row) *
+               (float)weight_value(l, block, row, i);
+      if (l.minimum) out[i] += weight_minimum(l, record, block, row);
     }
   }
 }
+
+#define ROW_CASE(format) \
+  case qk_##format: row_blocks(qk_##format, columns, panel, r, out); break;
 
 void qk_unpack_row(qk_format format, size_t columns, const void *panels, size_t row, float *out) {
   const void *panel = (const char *)panels + row / QK_PANEL * qk_panel_bytes(format, columns);
@@ -112,8 +211,7 @@ void qk_unpack_row(qk_format format, size_t columns, const void *panels, size_t 
       for (size_t k = 0; k < columns; k++)
         out[k] = qk_bf16_to_float(((const uint16_t *)panel)[k * QK_PANEL + r]);
       break;
-    case qk_q8_0: row_q8_0(panel, r, columns / QK_BLOCK, out); break;
-    case qk_q4_0: row_q4_0(panel, r, columns / QK_BLOCK, out); break;
+    QK_QUANTIZED(ROW_CASE)
     case qk_format_count: break;
   }
 }

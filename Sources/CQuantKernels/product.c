@@ -37,8 +37,7 @@ static void run_tile(const qk_product *p, size_t panel, size_t count, size_t fir
   const qk_kernels *kernels = qk_kernels_for(p->set);
   const size_t tokens = at_most(p->tokens - first, QK_TILE);
   const size_t row = panel * QK_PANEL, rows = at_most(p->rows - row, count * QK_PANEL);
-  const bool quantized = p->format == qk_q8_0 || p->format == qk_q4_0;
-  const void *x = quantized
+  const void *x = qk_is_quantized(p->format)
       ? (const void *)((const qk_input_block *)p->x + first * (p->columns / QK_BLOCK))
       : (const void *)((const float *)p->x + first * p->columns);
   const void *weights = (const char *)p->panels + panel * qk_panel_bytes(p->format, p->columns);

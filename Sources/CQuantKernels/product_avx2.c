@@ -12,10 +12,9 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
+#include "layout.h"
 #include "quantize.h"
 #include "unpack.h"
-
-#define inlined static inline __attribute__((always_inline))
 
 inlined __m256i four_inputs(const int8_t *quants) {
   int32_t word;
@@ -23,13 +22,37 @@ inlined __m256i four_inputs(const int8_t *quants) {
   return _mm256_set1_epi32(word);
 }
 
-/// Scales of rows 8 * half ..< 8 * half + 8.
-inlined __m256 half_scales(const uint16_t *scale, size_t half) {
-  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(scale + 8 * half)));
+/// The floats of eight halves, those of rows 8 * half ..< 8 * half + 8 of a panel.
+inlined __m256 eight_halves(const void *halves, size_t half) {
+  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)halves + half));
 }
 
-inlined __m256i half_quants(const uint8_t *quants, size_t half) {
-  return _mm256_loadu_si256((const __m256i *)(quants + 32 * half));
+/// The halves that a record begins with, times a block's bytes where the format has them.
+inlined __m256 side_floats(
+    qk_layout l, const uint8_t *halves, const uint8_t *bytes, size_t half) {
+  const __m256 floats = eight_halves(halves, half);
+  if (l.blocks == 1) return floats;
+  const __m128i eight = _mm_loadl_epi64((const __m128i *)(bytes + 8 * half));
+  return _mm256_mul_ps(floats, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight)));
+}
+
+/// Word i of each row's stored bits, in the place of bits `to ..< to + bits` of its values.
+inlined __m256i stored_bits(
+    const uint8_t *lines, unsigned bits, size_t i, unsigned to, size_t half) {
+  const __m256i line =
+      _mm256_loadu_si256((const __m256i *)(lines + i % bits * QK_LINE + 32 * half));
+  if (bits == 8) return line;
+  const unsigned from = bits * (unsigned)(i / bits);
+  const __m256i moved =
+      from < to ? _mm256_slli_epi16(line, to - from) : _mm256_srli_epi16(line, from - to);
+  return _mm256_and_si256(moved, _mm256_set1_epi8((char)(((1 << bits) - 1) << to)));
+}
+
+/// Eight rows' weights of inputs 4 * i ..< 4 * i + 4 of a block, unsigned.
+inlined __m256i block_weights(qk_layout l, const uint8_t *block, size_t i, size_t half) {
+  const __m256i low = stored_bits(low_of(l, block), l.low, i, 0, half);
+  if (l.high == 0) return low;
+  return _mm256_or_si256(low, stored_bits(high_of(l, block), l.high, i, l.low, half));
 }
 
 static void store(const qk_output *out, size_t n, __m256 acc[][2]) {
@@ -55,64 +78,74 @@ inlined __m256 add_sum(__m256i sum, __m256 wscale, const qk_input_block *x, __m2
 
 /// Unsigned magnitudes times inputs that take the weight's sign: a pair is at most 2 * 128 * 127 =
 /// 32512.
-inlined void tile_q8_0(
-    size_t n, size_t columns, const void *panel, const void *inputs, size_t stride,
-    const qk_output *out) {
-  (void)stride;
-  const qk_panel_q8_0 *w = panel;
-  const qk_input_block *x = inputs;
+inlined void add_bytes(
+    qk_layout l, size_t n, size_t half, const uint8_t *block, __m256 wscale,
+    const qk_input_block *x, __m256 acc[][2]) {
   const __m256i ones = _mm256_set1_epi16(1), offset = _mm256_set1_epi8((char)0x80);
-  __m256 acc[QK_TILE][2];
-  for (size_t t = 0; t < n; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
-  for (size_t b = 0; b < columns / QK_BLOCK; b++, w++, x += n)
-    for (size_t half = 0; half < 2; half++) {
-      __m256i sum[QK_TILE];
-      for (size_t t = 0; t < n; t++) sum[t] = _mm256_setzero_si256();
-      for (size_t i = 0; i < 8; i++) {
-        const __m256i q = _mm256_xor_si256(half_quants(w->quants[i], half), offset);
-        const __m256i magnitude = _mm256_abs_epi8(q);
-        for (size_t t = 0; t < n; t++) {
-          __m256i input = _mm256_sign_epi8(four_inputs(x[t].quants + 4 * i), q);
-          __m256i pairs = _mm256_maddubs_epi16(magnitude, input);
-          sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(pairs, ones));
-        }
-      }
-      const __m256 wscale = half_scales(w->scale, half);
-      for (size_t t = 0; t < n; t++) acc[t][half] = add_sum(sum[t], wscale, &x[t], acc[t][half]);
+  __m256i sum[QK_TILE];
+  for (size_t t = 0; t < n; t++) sum[t] = _mm256_setzero_si256();
+  for (size_t i = 0; i < 8; i++) {
+    const __m256i q = _mm256_xor_si256(block_weights(l, block, i, half), offset);
+    const __m256i magnitude = _mm256_abs_epi8(q);
+    for (size_t t = 0; t < n; t++) {
+      __m256i input = _mm256_sign_epi8(four_inputs(x[t].quants + 4 * i), q);
+      __m256i pairs = _mm256_maddubs_epi16(magnitude, input);
+      sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(pairs, ones));
     }
-  store(out, n, acc);
+  }
+  for (size_t t = 0; t < n; t++) acc[t][half] = add_sum(sum[t], wscale, &x[t], acc[t][half]);
 }
 
-/// A pair of unsigned nibbles times inputs is at most 2 * 15 * 127 = 3810, so the eight pairs of a
-/// block add up in 16 bits: 30480.
-inlined void tile_q4_0(
-    size_t n, size_t columns, const void *panel, const void *inputs, size_t stride,
-    const qk_output *out) {
+/// A pair of unsigned values times inputs is at most 2 * 127 times the largest value, so sums of 16
+/// bits hold 8 pairs of nibbles (30480), 4 of five bits (31496) and 2 of six (32004).
+inlined void add_small(
+    qk_layout l, size_t n, size_t half, size_t g, const uint8_t *block, __m256 wscale,
+    const qk_input_block *x, __m256 acc[][2]) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  const size_t words = 8 / l.groups, bits = l.low + l.high;
+  const size_t depth = bits <= 4 ? words : bits == 5 ? 4 : 2;
+  __m256i q[8];
+  for (size_t i = 0; i < words; i++) q[i] = block_weights(l, block, g * words + i, half);
+  for (size_t t = 0; t < n; t++) {
+    const int8_t *inputs = x[t].quants + 4 * g * words;
+    __m256i sum = _mm256_set1_epi32(start_of(l, &x[t], g));
+    for (size_t first = 0; first < words; first += depth) {
+      __m256i pairs = _mm256_maddubs_epi16(q[first], four_inputs(inputs + 4 * first));
+      for (size_t i = first + 1; i < first + depth; i++)
+        pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(q[i], four_inputs(inputs + 4 * i)));
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+    }
+    acc[t][half] = add_sum(sum, wscale, &x[t], acc[t][half]);
+  }
+}
+
+inlined void tile_blocks(
+    qk_format format, size_t n, size_t columns, const void *panel, const void *inputs,
+    size_t stride, const qk_output *out) {
   (void)stride;
-  const qk_panel_q4_0 *w = panel;
+  const qk_layout l = qk_layouts[format];
+  const uint8_t *w = panel;
   const qk_input_block *x = inputs;
-  const __m256i ones = _mm256_set1_epi16(1), low = _mm256_set1_epi8(15);
   __m256 acc[QK_TILE][2];
   for (size_t t = 0; t < n; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
-  for (size_t b = 0; b < columns / QK_BLOCK; b++, w++, x += n)
+  for (size_t b = 0; b < columns / QK_BLOCK; b++, x += n) {
+    const size_t j = b % l.blocks;
+    const uint8_t *block = block_of(l, w, j);
     for (size_t half = 0; half < 2; half++) {
-      __m256i q[8];
-      for (size_t i = 0; i < 4; i++) {
-        const __m256i pairs = half_quants(w->quants[i], half);
-        q[i] = _mm256_and_si256(pairs, low);
-        q[i + 4] = _mm256_and_si256(_mm256_srli_epi16(pairs, 4), low);
+      for (size_t g = 0; g < l.groups; g++) {
+        const __m256 wscale = side_floats(l, w, scales_of(block, g), half);
+        if (l.offset == 128)
+          add_bytes(l, n, half, block, wscale, x, acc);
+        else
+          add_small(l, n, half, g, block, wscale, x, acc);
       }
-      const __m256 wscale = half_scales(w->scale, half);
-      for (size_t t = 0; t < n; t++) {
-        __m256i pairs = _mm256_maddubs_epi16(q[0], four_inputs(x[t].quants));
-        for (size_t i = 1; i < 8; i++)
-          pairs = _mm256_add_epi16(
-              pairs, _mm256_maddubs_epi16(q[i], four_inputs(x[t].quants + 4 * i)));
-        const __m256i sum = _mm256_add_epi32(
-            _mm256_madd_epi16(pairs, ones), _mm256_set1_epi32(x[t].start_q4_0));
-        acc[t][half] = add_sum(sum, wscale, &x[t], acc[t][half]);
-      }
+      if (!l.minimum) continue;
+      const __m256 wmin = side_floats(l, w + 2 * QK_PANEL, minima_of(l, block), half);
+      for (size_t t = 0; t < n; t++)
+        acc[t][half] = _mm256_fmadd_ps(wmin, _mm256_set1_ps(x[t].sum), acc[t][half]);
     }
+    if (j + 1 == l.blocks) w += record_bytes(l);
+  }
   store(out, n, acc);
 }
 
@@ -120,7 +153,7 @@ inlined void tile_q4_0(
 inlined __m256 weights(qk_format format, const void *panel, size_t k, size_t half) {
   if (format == qk_f32) return _mm256_loadu_ps((const float *)panel + k * QK_PANEL + 8 * half);
   const uint16_t *values = (const uint16_t *)panel + k * QK_PANEL;
-  if (format == qk_f16) return half_scales(values, half);
+  if (format == qk_f16) return eight_halves(values, half);
   __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(values + 8 * half)));
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
@@ -151,40 +184,16 @@ inlined void tile_float(
   store(out, n, acc);
 }
 
-inlined void tile_f32(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_f32, n, columns, panel, x, stride, out);
-}
+#define FLOATS(format) QK_FOR_TOKENS(format, tile_float, tile_##format)
+QK_FLOATS(FLOATS)
 
-inlined void tile_f16(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_f16, n, columns, panel, x, stride, out);
-}
-
-inlined void tile_bf16(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_bf16, n, columns, panel, x, stride, out);
-}
-
-QK_FOR_TOKENS(tile_f32, avx2)
-QK_FOR_TOKENS(tile_f16, avx2)
-QK_FOR_TOKENS(tile_bf16, avx2)
-QK_FOR_TOKENS(tile_q8_0, avx2)
-QK_FOR_TOKENS(tile_q4_0, avx2)
+#define BLOCKS(format) QK_FOR_TOKENS(format, tile_blocks, tile_##format)
+QK_QUANTIZED(BLOCKS)
 
 #pragma clang attribute pop
 
 const qk_kernels qk_kernels_avx2 = {
-  .tile = {
-    [qk_f32] = tile_f32_avx2,
-    [qk_f16] = tile_f16_avx2,
-    [qk_bf16] = tile_bf16_avx2,
-    [qk_q8_0] = tile_q8_0_avx2,
-    [qk_q4_0] = tile_q4_0_avx2,
-  },
+  .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
 };

@@ -1,10 +1,11 @@
 // The products for AVX-512 with VNNI: the 16 rows of a panel are the 16 lanes of a register.
 //
 // Weights of a block are unpacked once and meet every token of the tile; a token costs 8 `vpdpbusd`
-// (unsigned weights by signed inputs, exact in 32 bits), a conversion, a product and a fused add.
+// (unsigned weights by signed inputs, exact in 32 bits), and for each scale a conversion, a product
+// and a fused add.
 // A core that does two of these a cycle loads inputs no faster: with more than a few tokens two
-// panels share each load. Each tile is written for any number of tokens and compiled for each, so
-// that sums stay in registers.
+// panels share each load, in the formats that are cheap to unpack. Each tile is written for any
+// number of tokens and compiled for each, so that sums stay in registers.
 #include "kernels.h"
 
 #if defined(__x86_64__)
@@ -16,10 +17,9 @@
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), \
     apply_to = function)
 
+#include "layout.h"
 #include "quantize.h"
 #include "unpack.h"
-
-#define inlined static inline __attribute__((always_inline))
 
 inlined __m512i four_inputs(const int8_t *quants) {
   int32_t word;
@@ -27,8 +27,8 @@ inlined __m512i four_inputs(const int8_t *quants) {
   return _mm512_set1_epi32(word);
 }
 
-inlined __m512 half_scales(const uint16_t *scale) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)scale));
+inlined __m512 sixteen_halves(const void *halves) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(halves));
 }
 
 inlined void store(const qk_output *out, size_t count, size_t n, __m512 acc[][QK_TILE]) {
@@ -46,63 +46,80 @@ inlined void store(const qk_output *out, size_t count, size_t n, __m512 acc[][QK
   }
 }
 
-inlined size_t block_bytes(qk_format format) {
-  return format == qk_q8_0 ? sizeof(qk_panel_q8_0) : sizeof(qk_panel_q4_0);
+/// The halves that a record begins with, times a block's bytes where the format has them.
+inlined __m512 side_floats(qk_layout l, const uint8_t *halves, const uint8_t *bytes) {
+  const __m512 floats = sixteen_halves(halves);
+  if (l.blocks == 1) return floats;
+  const __m512i factors = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)bytes));
+  return _mm512_mul_ps(floats, _mm512_cvtepi32_ps(factors));
+}
+
+/// Word i of each row's stored bits, in the place of bits `to ..< to + bits` of its values.
+inlined __m512i stored_bits(const uint8_t *lines, unsigned bits, size_t i, unsigned to) {
+  const __m512i line = _mm512_loadu_si512(lines + i % bits * QK_LINE);
+  if (bits == 8) return line;
+  const unsigned from = bits * (unsigned)(i / bits);
+  const __m512i moved =
+      from < to ? _mm512_slli_epi16(line, to - from) : _mm512_srli_epi16(line, from - to);
+  return _mm512_and_si512(moved, _mm512_set1_epi8((char)(((1 << bits) - 1) << to)));
 }
 
 /// The 16 rows' weights of inputs 4 * i ..< 4 * i + 4 of a block, unsigned.
-inlined __m512i block_weights(qk_format format, const void *block, size_t i) {
-  if (format == qk_q8_0) return _mm512_loadu_si512(((const qk_panel_q8_0 *)block)->quants[i]);
-  const __m512i pairs = _mm512_loadu_si512(((const qk_panel_q4_0 *)block)->quants[i % 4]);
-  return _mm512_and_si512(i < 4 ? pairs : _mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15));
+inlined __m512i block_weights(qk_layout l, const uint8_t *block, size_t i) {
+  const __m512i low = stored_bits(low_of(l, block), l.low, i, 0);
+  if (l.high == 0) return low;
+  return _mm512_or_si512(low, stored_bits(high_of(l, block), l.high, i, l.low));
 }
 
 /// The products of `count` neighbouring panels and n tokens of a tile of `stride`.
 inlined void tile_blocks(
     qk_format format, size_t count, size_t n, size_t columns, const void *panels,
     const qk_input_block *x, size_t stride, const qk_output *out) {
-  const size_t blocks = columns / QK_BLOCK, bytes = block_bytes(format);
-  const char *w[2] = {panels, (const char *)panels + blocks * bytes};
+  const qk_layout l = qk_layouts[format];
+  const size_t records = columns / (QK_BLOCK * l.blocks), words = 8 / l.groups;
+  const uint8_t *w[2] = {panels, (const uint8_t *)panels + records * record_bytes(l)};
   __m512 acc[2][QK_TILE];
   for (size_t p = 0; p < count; p++)
     for (size_t t = 0; t < n; t++) acc[p][t] = _mm512_setzero_ps();
-  for (size_t b = 0; b < blocks; b++, x += stride) {
-    __m512i sum[2][QK_TILE];
-    for (size_t t = 0; t < n; t++)
-      for (size_t p = 0; p < count; p++)
-        sum[p][t] = _mm512_set1_epi32(format == qk_q8_0 ? x[t].start_q8_0 : x[t].start_q4_0);
-    for (size_t i = 0; i < 8; i++) {
-      __m512i q[2];
-      for (size_t p = 0; p < count; p++) q[p] = block_weights(format, w[p], i);
-      for (size_t t = 0; t < n; t++) {
-        const __m512i input = four_inputs(x[t].quants + 4 * i);
-        for (size_t p = 0; p < count; p++) sum[p][t] = _mm512_dpbusd_epi32(sum[p][t], q[p], input);
+  for (size_t b = 0; b < records * l.blocks; b++, x += stride) {
+    const size_t j = b % l.blocks;
+    for (size_t g = 0; g < l.groups; g++) {
+      __m512i sum[2][QK_TILE];
+      for (size_t t = 0; t < n; t++)
+        for (size_t p = 0; p < count; p++) sum[p][t] = _mm512_set1_epi32(start_of(l, &x[t], g));
+      for (size_t i = g * words; i < (g + 1) * words; i++) {
+        __m512i q[2];
+        for (size_t p = 0; p < count; p++) q[p] = block_weights(l, block_of(l, w[p], j), i);
+        for (size_t t = 0; t < n; t++) {
+          const __m512i input = four_inputs(x[t].quants + 4 * i);
+          for (size_t p = 0; p < count; p++)
+            sum[p][t] = _mm512_dpbusd_epi32(sum[p][t], q[p], input);
+        }
+      }
+      for (size_t p = 0; p < count; p++) {
+        const __m512 wscale = side_floats(l, w[p], scales_of(block_of(l, w[p], j), g));
+        for (size_t t = 0; t < n; t++)
+          acc[p][t] = _mm512_fmadd_ps(
+              _mm512_cvtepi32_ps(sum[p][t]), _mm512_mul_ps(wscale, _mm512_set1_ps(x[t].scale)),
+              acc[p][t]);
       }
     }
-    for (size_t p = 0; p < count; p++) {
-      const __m512 wscale = half_scales((const uint16_t *)w[p]);  // both formats begin with them
+    for (size_t p = 0; l.minimum && p < count; p++) {
+      const __m512 wmin =
+          side_floats(l, w[p] + 2 * QK_PANEL, minima_of(l, block_of(l, w[p], j)));
       for (size_t t = 0; t < n; t++)
-        acc[p][t] = _mm512_fmadd_ps(
-            _mm512_cvtepi32_ps(sum[p][t]), _mm512_mul_ps(wscale, _mm512_set1_ps(x[t].scale)),
-            acc[p][t]);
-      w[p] += bytes;
+        acc[p][t] = _mm512_fmadd_ps(wmin, _mm512_set1_ps(x[t].sum), acc[p][t]);
     }
+    for (size_t p = 0; j + 1 == l.blocks && p < count; p++) w[p] += record_bytes(l);
   }
   store(out, count, n, acc);
 }
 
-inlined void tile_q8_0(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
+inlined void tile_panel(
+    qk_format format, size_t n, size_t columns, const void *panel, const void *x, size_t stride,
     const qk_output *out) {
   (void)stride;
-  tile_blocks(qk_q8_0, 1, n, columns, panel, x, n, out);
-}
-
-inlined void tile_q4_0(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  (void)stride;
-  tile_blocks(qk_q4_0, 1, n, columns, panel, x, n, out);
+  tile_blocks(format, 1, n, columns, panel, x, n, out);
 }
 
 /// Two panels and up to four tokens: their 8 sums of integers and 8 of floats fit the registers.
@@ -117,7 +134,7 @@ inlined void half_pair(
   }
 }
 
-inlined void pair_of(
+inlined void tile_pair(
     qk_format format, size_t columns, const void *panels, size_t tokens,
     const qk_input_block *x, const qk_output *out) {
   size_t first = 0;
@@ -130,25 +147,11 @@ inlined void pair_of(
   }
 }
 
-static void pair_q8_0(
-    size_t columns, const void *panels, size_t tokens, const void *x, size_t stride,
-    const qk_output *out) {
-  (void)stride;
-  pair_of(qk_q8_0, columns, panels, tokens, x, out);
-}
-
-static void pair_q4_0(
-    size_t columns, const void *panels, size_t tokens, const void *x, size_t stride,
-    const qk_output *out) {
-  (void)stride;
-  pair_of(qk_q4_0, columns, panels, tokens, x, out);
-}
-
 /// The 16 weights of input k, as floats.
 inlined __m512 weights(qk_format format, const void *panel, size_t k) {
   if (format == qk_f32) return _mm512_loadu_ps((const float *)panel + k * QK_PANEL);
   const uint16_t *values = (const uint16_t *)panel + k * QK_PANEL;
-  if (format == qk_f16) return half_scales(values);
+  if (format == qk_f16) return sixteen_halves(values);
   __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)values));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
@@ -173,43 +176,43 @@ inlined void tile_floats(
   store(out, count, n, acc);
 }
 
-#define FLOAT_TILES(name)                                                                     \
-  inlined void tile_##name(                                                                   \
-      size_t n, size_t columns, const void *panel, const void *x, size_t stride,              \
-      const qk_output *out) {                                                                 \
-    tile_floats(qk_##name, 1, n, columns, panel, x, stride, out);                             \
-  }                                                                                           \
-  inlined void pair_##name(                                                                   \
-      size_t n, size_t columns, const void *panels, const void *x, size_t stride,             \
-      const qk_output *out) {                                                                 \
-    tile_floats(qk_##name, 2, n, columns, panels, x, stride, out);                            \
-  }                                                                                           \
-  QK_FOR_TOKENS(tile_##name, avx512)                                                          \
-  QK_FOR_TOKENS(pair_##name, avx512)
+inlined void tile_float(
+    qk_format format, size_t n, size_t columns, const void *panel, const void *x, size_t stride,
+    const qk_output *out) {
+  tile_floats(format, 1, n, columns, panel, x, stride, out);
+}
 
-FLOAT_TILES(f32)
-FLOAT_TILES(f16)
-FLOAT_TILES(bf16)
-QK_FOR_TOKENS(tile_q8_0, avx512)
-QK_FOR_TOKENS(tile_q4_0, avx512)
+inlined void pair_float(
+    qk_format format, size_t n, size_t columns, const void *panels, const void *x,
+    size_t stride, const qk_output *out) {
+  tile_floats(format, 2, n, columns, panels, x, stride, out);
+}
+
+#define FLOATS(format)                                                                        \
+  QK_FOR_TOKENS(format, tile_float, tile_##format)                                            \
+  QK_FOR_TOKENS(format, pair_float, pair_##format)
+QK_FLOATS(FLOATS)
+
+#define BLOCKS(format) QK_FOR_TOKENS(format, tile_panel, tile_##format)
+QK_QUANTIZED(BLOCKS)
+
+#define PAIR(format)                                                                          \
+  static void pair_##format(                                                                  \
+      size_t columns, const void *panels, size_t tokens, const void *x, size_t stride,        \
+      const qk_output *out) {                                                                 \
+    (void)stride;                                                                             \
+    tile_pair(qk_##format, columns, panels, tokens, x, out);                                  \
+  }
+PAIR(q8_0)
+PAIR(q4_0)
 
 #pragma clang attribute pop
 
 const qk_kernels qk_kernels_avx512 = {
-  .tile = {
-    [qk_f32] = tile_f32_avx512,
-    [qk_f16] = tile_f16_avx512,
-    [qk_bf16] = tile_bf16_avx512,
-    [qk_q8_0] = tile_q8_0_avx512,
-    [qk_q4_0] = tile_q4_0_avx512,
-  },
-  .pair = {
-    [qk_f32] = pair_f32_avx512,
-    [qk_f16] = pair_f16_avx512,
-    [qk_bf16] = pair_bf16_avx512,
-    [qk_q8_0] = pair_q8_0,
-    [qk_q4_0] = pair_q4_0,
-  },
+  .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
+  .pair =
+      {[qk_f32] = pair_f32, [qk_f16] = pair_f16, [qk_bf16] = pair_bf16, [qk_q8_0] = pair_q8_0,
+       [qk_q4_0] = pair_q4_0},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
 };

@@ -12,14 +12,44 @@
 
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
 
+#include "layout.h"
 #include "quantize.h"
 #include "unpack.h"
-
-#define inlined static inline __attribute__((always_inline))
 
 /// Four floats of four halves.
 inlined float32x4_t four_halves(const uint16_t *halves) {
   return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves)));
+}
+
+/// Rows 4 * v ..< 4 * v + 4 of the halves that a record begins with, times a block's bytes where
+/// the format has them.
+inlined float32x4_t side_floats(
+    qk_layout l, const uint8_t *halves, const uint8_t *bytes, size_t v) {
+  const float32x4_t floats = four_halves((const uint16_t *)halves + 4 * v);
+  if (l.blocks == 1) return floats;
+  uint32_t four;
+  memcpy(&four, bytes + 4 * v, sizeof four);
+  const int16x8_t wide = vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(four)));
+  return vmulq_f32(floats, vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide))));
+}
+
+/// Word i of four rows' stored bits, in the place of bits `to ..< to + bits` of their values.
+inlined uint8x16_t stored_bits(
+    const uint8_t *lines, unsigned bits, size_t i, unsigned to, size_t v) {
+  const uint8x16_t line = vld1q_u8(lines + i % bits * QK_LINE + 16 * v);
+  if (bits == 8) return line;
+  const int from = (int)bits * (int)(i / bits);
+  const uint8x16_t moved = vshlq_u8(line, vdupq_n_s8((int8_t)((int)to - from)));
+  return vandq_u8(moved, vdupq_n_u8((uint8_t)(((1 << bits) - 1) << to)));
+}
+
+/// Four rows' weights of inputs 4 * i ..< 4 * i + 4 of a block; bytes become signed, smaller values
+/// keep their offset.
+inlined int8x16_t block_weights(qk_layout l, const uint8_t *block, size_t i, size_t v) {
+  uint8x16_t values = stored_bits(low_of(l, block), l.low, i, 0, v);
+  if (l.high) values = vorrq_u8(values, stored_bits(high_of(l, block), l.high, i, l.low, v));
+  if (l.offset == 128) values = veorq_u8(values, vdupq_n_u8(0x80));
+  return vreinterpretq_s8_u8(values);
 }
 
 static void store(const qk_output *out, size_t n, float32x4_t acc[][4]) {
@@ -31,68 +61,55 @@ static void store(const qk_output *out, size_t n, float32x4_t acc[][4]) {
   }
 }
 
-/// Adds a block's products of rows 4 * v ..< 4 * v + 4; q[i] holds four inputs' weights of each.
-inlined void add_block(
-    size_t n, size_t v, const int8x16_t q[8], const uint16_t *scale, const qk_input_block *x,
-    bool offset_8, float32x4_t acc[][4]) {
-  const float32x4_t wscale = four_halves(scale + 4 * v);
-  for (size_t t = 0; t < n; t++) {
-    const int8x16_t first = vld1q_s8(x[t].quants), second = vld1q_s8(x[t].quants + 16);
-    int32x4_t sum = vdupq_n_s32(offset_8 ? x[t].start_q4_0 : 0);
-    sum = vdotq_laneq_s32(sum, q[0], first, 0);
-    sum = vdotq_laneq_s32(sum, q[1], first, 1);
-    sum = vdotq_laneq_s32(sum, q[2], first, 2);
-    sum = vdotq_laneq_s32(sum, q[3], first, 3);
-    sum = vdotq_laneq_s32(sum, q[4], second, 0);
-    sum = vdotq_laneq_s32(sum, q[5], second, 1);
-    sum = vdotq_laneq_s32(sum, q[6], second, 2);
-    sum = vdotq_laneq_s32(sum, q[7], second, 3);
-    acc[t][v] = vfmaq_f32(acc[t][v], vcvtq_f32_s32(sum), vmulq_n_f32(wscale, x[t].scale));
-  }
-}
-
 inlined void clear(size_t n, float32x4_t acc[][4]) {
   for (size_t t = 0; t < n; t++)
     for (size_t v = 0; v < 4; v++) acc[t][v] = vdupq_n_f32(0);
 }
 
-inlined void tile_q8_0(
-    size_t n, size_t columns, const void *panel, const void *inputs, size_t stride,
-    const qk_output *out) {
-  (void)stride;
-  const qk_panel_q8_0 *w = panel;
-  const qk_input_block *x = inputs;
-  const uint8x16_t offset = vdupq_n_u8(0x80);
-  float32x4_t acc[QK_TILE][4];
-  clear(n, acc);
-  for (size_t b = 0; b < columns / QK_BLOCK; b++, w++, x += n)
-    for (size_t v = 0; v < 4; v++) {
-      int8x16_t q[8];
-      for (size_t i = 0; i < 8; i++)
-        q[i] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(w->quants[i] + 16 * v), offset));
-      add_block(n, v, q, w->scale, x, false, acc);
-    }
-  store(out, n, acc);
+/// Adds the products of four words of each row and 16 inputs.
+inlined int32x4_t add_words(int32x4_t sum, const int8x16_t q[4], int8x16_t inputs) {
+  sum = vdotq_laneq_s32(sum, q[0], inputs, 0);
+  sum = vdotq_laneq_s32(sum, q[1], inputs, 1);
+  sum = vdotq_laneq_s32(sum, q[2], inputs, 2);
+  return vdotq_laneq_s32(sum, q[3], inputs, 3);
 }
 
-inlined void tile_q4_0(
-    size_t n, size_t columns, const void *panel, const void *inputs, size_t stride,
-    const qk_output *out) {
+/// Adds a group's products of rows 4 * v ..< 4 * v + 4.
+inlined void add_group(
+    qk_layout l, size_t n, size_t v, size_t g, const uint8_t *w, const uint8_t *block,
+    const qk_input_block *x, float32x4_t acc[][4]) {
+  const float32x4_t wscale = side_floats(l, w, scales_of(block, g), v);
+  const size_t words = 8 / l.groups;
+  int8x16_t q[8];
+  for (size_t i = 0; i < words; i++) q[i] = block_weights(l, block, g * words + i, v);
+  for (size_t t = 0; t < n; t++) {
+    const int8_t *inputs = x[t].quants + 4 * g * words;
+    int32x4_t sum = vdupq_n_s32(l.offset == 128 ? 0 : start_of(l, &x[t], g));
+    for (size_t i = 0; i < words; i += 4) sum = add_words(sum, q + i, vld1q_s8(inputs + 4 * i));
+    acc[t][v] = vfmaq_f32(acc[t][v], vcvtq_f32_s32(sum), vmulq_n_f32(wscale, x[t].scale));
+  }
+}
+
+inlined void tile_blocks(
+    qk_format format, size_t n, size_t columns, const void *panel, const void *inputs,
+    size_t stride, const qk_output *out) {
   (void)stride;
-  const qk_panel_q4_0 *w = panel;
+  const qk_layout l = qk_layouts[format];
+  const uint8_t *w = panel;
   const qk_input_block *x = inputs;
   float32x4_t acc[QK_TILE][4];
   clear(n, acc);
-  for (size_t b = 0; b < columns / QK_BLOCK; b++, w++, x += n)
+  for (size_t b = 0; b < columns / QK_BLOCK; b++, x += n) {
+    const size_t j = b % l.blocks;
+    const uint8_t *block = block_of(l, w, j);
     for (size_t v = 0; v < 4; v++) {
-      int8x16_t q[8];
-      for (size_t i = 0; i < 4; i++) {
-        const uint8x16_t pairs = vld1q_u8(w->quants[i] + 16 * v);
-        q[i] = vreinterpretq_s8_u8(vandq_u8(pairs, vdupq_n_u8(15)));
-        q[i + 4] = vreinterpretq_s8_u8(vshrq_n_u8(pairs, 4));
-      }
-      add_block(n, v, q, w->scale, x, true, acc);
+      for (size_t g = 0; g < l.groups; g++) add_group(l, n, v, g, w, block, x, acc);
+      if (!l.minimum) continue;
+      const float32x4_t wmin = side_floats(l, w + 2 * QK_PANEL, minima_of(l, block), v);
+      for (size_t t = 0; t < n; t++) acc[t][v] = vfmaq_n_f32(acc[t][v], wmin, x[t].sum);
     }
+    if (j + 1 == l.blocks) w += record_bytes(l);
+  }
   store(out, n, acc);
 }
 
@@ -129,40 +146,16 @@ inlined void tile_float(
   store(out, n, acc);
 }
 
-inlined void tile_f32(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_f32, n, columns, panel, x, stride, out);
-}
+#define FLOATS(format) QK_FOR_TOKENS(format, tile_float, tile_##format)
+QK_FLOATS(FLOATS)
 
-inlined void tile_f16(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_f16, n, columns, panel, x, stride, out);
-}
-
-inlined void tile_bf16(
-    size_t n, size_t columns, const void *panel, const void *x, size_t stride,
-    const qk_output *out) {
-  tile_float(qk_bf16, n, columns, panel, x, stride, out);
-}
-
-QK_FOR_TOKENS(tile_f32, neon)
-QK_FOR_TOKENS(tile_f16, neon)
-QK_FOR_TOKENS(tile_bf16, neon)
-QK_FOR_TOKENS(tile_q8_0, neon)
-QK_FOR_TOKENS(tile_q4_0, neon)
+#define BLOCKS(format) QK_FOR_TOKENS(format, tile_blocks, tile_##format)
+QK_QUANTIZED(BLOCKS)
 
 #pragma clang attribute pop
 
 const qk_kernels qk_kernels_neon = {
-  .tile = {
-    [qk_f32] = tile_f32_neon,
-    [qk_f16] = tile_f16_neon,
-    [qk_bf16] = tile_bf16_neon,
-    [qk_q8_0] = tile_q8_0_neon,
-    [qk_q4_0] = tile_q4_0_neon,
-  },
+  .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
 };

@@ -3,6 +3,7 @@
 
 #include "half.h"
 #include "kernels.h"
+#include "layout.h"
 #include "quantize.h"
 #include "unpack.h"
 
@@ -11,97 +12,72 @@ static void store(const qk_output *out, size_t t, size_t r, float acc) {
   *y = out->adding ? fmaf(out->scale, acc, *y) : out->scale * acc;
 }
 
-static void tile_f32(
-    size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
-    const qk_output *out) {
-  const float *w = panel, *inputs = x;
+inlined float float_weight(qk_format format, const void *panel, size_t k, size_t r) {
+  if (format == qk_f32) return ((const float *)panel)[k * QK_PANEL + r];
+  const uint16_t bits = ((const uint16_t *)panel)[k * QK_PANEL + r];
+  return format == qk_f16 ? qk_half_to_float(bits) : qk_bf16_to_float(bits);
+}
+
+inlined void floats(
+    qk_format format, size_t columns, const void *panel, size_t tokens, const float *x,
+    size_t stride, const qk_output *out) {
   for (size_t t = 0; t < tokens; t++)
     for (size_t r = 0; r < out->rows; r++) {
       float acc = 0;
       for (size_t k = 0; k < columns; k++)
-        acc = fmaf(w[k * QK_PANEL + r], inputs[t * stride + k], acc);
+        acc = fmaf(float_weight(format, panel, k, r), x[t * stride + k], acc);
       store(out, t, r, acc);
     }
 }
 
-static void tile_f16(
-    size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
-    const qk_output *out) {
-  const uint16_t *w = panel;
-  const float *inputs = x;
-  for (size_t t = 0; t < tokens; t++)
-    for (size_t r = 0; r < out->rows; r++) {
-      float acc = 0;
-      for (size_t k = 0; k < columns; k++)
-        acc = fmaf(qk_half_to_float(w[k * QK_PANEL + r]), inputs[t * stride + k], acc);
-      store(out, t, r, acc);
-    }
+/// One block of 32 inputs of one row.
+inlined float add_block(
+    qk_layout l, const uint8_t *record, const uint8_t *block, size_t r, const qk_input_block *x,
+    float acc) {
+  const size_t width = QK_BLOCK / l.groups;
+  for (size_t g = 0; g < l.groups; g++) {
+    int32_t sum = 0;
+    for (size_t i = g * width; i < (g + 1) * width; i++)
+      sum += weight_value(l, block, r, i) * x->quants[i];
+    acc = fmaf((float)sum, weight_scale(l, record, block, g, r) * x->scale, acc);
+  }
+  return l.minimum ? fmaf(weight_minimum(l, record, block, r), x->sum, acc) : acc;
 }
 
-static void tile_bf16(
-    size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
+inlined void blocks(
+    qk_format format, size_t columns, const void *panel, size_t tokens, const qk_input_block *x,
     const qk_output *out) {
-  const uint16_t *w = panel;
-  const float *inputs = x;
-  for (size_t t = 0; t < tokens; t++)
-    for (size_t r = 0; r < out->rows; r++) {
-      float acc = 0;
-      for (size_t k = 0; k < columns; k++)
-        acc = fmaf(qk_bf16_to_float(w[k * QK_PANEL + r]), inputs[t * stride + k], acc);
-      store(out, t, r, acc);
-    }
-}
-
-static void tile_q8_0(
-    size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
-    const qk_output *out) {
-  (void)stride;
-  const qk_panel_q8_0 *w = panel;
-  const qk_input_block *inputs = x;
+  const qk_layout l = qk_layouts[format];
   for (size_t t = 0; t < tokens; t++)
     for (size_t r = 0; r < out->rows; r++) {
       float acc = 0;
       for (size_t b = 0; b < columns / QK_BLOCK; b++) {
-        const qk_input_block *in = &inputs[b * tokens + t];
-        int32_t sum = 0;
-        for (size_t i = 0; i < QK_BLOCK; i++)
-          sum += (w[b].quants[i / 4][4 * r + i % 4] - 128) * in->quants[i];
-        acc = fmaf((float)sum, qk_half_to_float(w[b].scale[r]) * in->scale, acc);
+        const uint8_t *record = (const uint8_t *)panel + b / l.blocks * record_bytes(l);
+        acc = add_block(l, record, block_of(l, record, b % l.blocks), r, &x[b * tokens + t], acc);
       }
       store(out, t, r, acc);
     }
 }
 
-static void tile_q4_0(
-    size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
-    const qk_output *out) {
-  (void)stride;
-  const qk_panel_q4_0 *w = panel;
-  const qk_input_block *inputs = x;
-  for (size_t t = 0; t < tokens; t++)
-    for (size_t r = 0; r < out->rows; r++) {
-      float acc = 0;
-      for (size_t b = 0; b < columns / QK_BLOCK; b++) {
-        const qk_input_block *in = &inputs[b * tokens + t];
-        int32_t sum = 0;
-        for (size_t i = 0; i < QK_BLOCK / 2; i++) {
-          uint8_t pair = w[b].quants[i / 4][4 * r + i % 4];
-          sum += ((pair & 15) - 8) * in->quants[i] + ((pair >> 4) - 8) * in->quants[16 + i];
-        }
-        acc = fmaf((float)sum, qk_half_to_float(w[b].scale[r]) * in->scale, acc);
-      }
-      store(out, t, r, acc);
-    }
-}
+#define FLOATS(format)                                                                        \
+  static void tile_##format(                                                                  \
+      size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,         \
+      const qk_output *out) {                                                                 \
+    floats(qk_##format, columns, panel, tokens, x, stride, out);                              \
+  }
+QK_FLOATS(FLOATS)
+
+#define BLOCKS(format)                                                                        \
+  static void tile_##format(                                                                  \
+      size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,         \
+      const qk_output *out) {                                                                 \
+    (void)stride;                                                                             \
+    blocks(qk_##format, columns, panel, tokens, x, out);                                      \
+  }
+QK_QUANTIZED(BLOCKS)
 
 const qk_kernels qk_kernels_scalar = {
-  .tile = {
-    [qk_f32] = tile_f32,
-    [qk_f16] = tile_f16,
-    [qk_bf16] = tile_bf16,
-    [qk_q8_0] = tile_q8_0,
-    [qk_q4_0] = tile_q4_0,
-  },
+  .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
 };

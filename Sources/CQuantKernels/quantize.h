@@ -20,21 +20,25 @@ static inline void quantize_block(const float *restrict x, qk_input_block *restr
   const float top = qk_float_from_bits((uint32_t)largest);
   if (largest >= 0x7f800000 || top < 0x1p-100f) {
     memset(block, 0, sizeof *block);
-    block->scale = largest >= 0x7f800000 ? NAN : 0.0f;
+    block->scale = block->sum = largest >= 0x7f800000 ? NAN : 0.0f;
     return;
   }
   // |x| * (127 / top) is at most 127 and a few units in the last place, so nothing rounds to 128.
   // Adding and taking away 1.5 * 2^23 rounds to an integer, half to even.
   const float rounder = 0x1.8p23f, inverse = 127.0f / top;
-  int32_t sum = 0;
-  for (int i = 0; i < QK_BLOCK; i++) {
-    int32_t q = (int32_t)((x[i] * inverse + rounder) - rounder);
-    block->quants[i] = (int8_t)q;
-    sum += q;
-  }
+  int32_t sum[2] = {0, 0};
+  for (int half = 0; half < 2; half++)
+    for (int i = 16 * half; i < 16 * half + 16; i++) {
+      int32_t q = (int32_t)((x[i] * inverse + rounder) - rounder);
+      block->quants[i] = (int8_t)q;
+      sum[half] += q;
+    }
+  const int32_t whole = sum[0] + sum[1];
   block->scale = top / 127.0f;
-  block->start_q8_0 = -128 * sum;
-  block->start_q4_0 = -8 * sum;
+  block->sum = block->scale * (float)whole;
+  block->start_8 = -8 * whole;
+  block->start_128 = -128 * whole;
+  for (int half = 0; half < 2; half++) block->start_32[half] = -32 * sum[half];
 }
 
 static void quantize_tile(

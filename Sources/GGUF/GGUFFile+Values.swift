@@ -13,16 +13,15 @@ public struct NonFinite: Equatable, Sendable {
 extension GGUFFile {
   /// Finds NaN and infinities; nil when there are none.
   ///
-  /// Looks at the values of F32, F16 and BF16 and the block scales of Q8_0 and Q4_0; the other
-  /// types have no check.
+  /// Looks at the values of F32, F16 and BF16 and the scales of blocks; types without
+  /// `scaleOffsets` have no check.
   public func firstNonFinite(in tensor: TensorInfo) -> NonFinite? {
-    let stride = tensor.type.bytesPerBlock
-    return unsafe withBytes(of: tensor) { bytes in
+    unsafe withBytes(of: tensor) { bytes in
       switch tensor.type {
-      case .f32: unsafe find(UInt32.self, 0x7F80_0000, stride, bytes, tensor)
-      case .bf16: unsafe find(UInt16.self, 0x7F80, stride, bytes, tensor)
-      case .f16, .q8_0, .q4_0: unsafe find(UInt16.self, 0x7C00, stride, bytes, tensor)
-      default: nil
+      case .f32: unsafe find(UInt32.self, 0x7F80_0000, at: [0], bytes, tensor)
+      case .bf16: unsafe find(UInt16.self, 0x7F80, at: [0], bytes, tensor)
+      case .f16: unsafe find(UInt16.self, 0x7C00, at: [0], bytes, tensor)
+      default: unsafe find(UInt16.self, 0x7C00, at: tensor.type.scaleOffsets, bytes, tensor)
       }
     }
   }
@@ -38,19 +37,26 @@ extension GGUFFile {
       found: "NaN or infinite, \(found.count) in all,", allowed: "a finite number")
   }
 
-  /// Looks at the word at each multiple of `stride`: all exponent bits set means not finite.
+  /// Looks at the words at some places of each block: all exponent bits set means not finite.
   private func find<T: FixedWidthInteger>(
-    _: T.Type, _ exponent: T, _ stride: Int, _ bytes: UnsafeRawBufferPointer, _ tensor: TensorInfo
+    _: T.Type, _ exponent: T, at places: [Int], _ bytes: UnsafeRawBufferPointer,
+    _ tensor: TensorInfo
   ) -> NonFinite? {
-    func isBad(_ index: Int) -> Bool {
-      let word = unsafe bytes.loadUnaligned(fromByteOffset: index * stride, as: T.self)
+    let stride = tensor.type.bytesPerBlock
+    func isBad(_ offset: Int) -> Bool {
+      let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: T.self)
       return T(littleEndian: word) & exponent == exponent
     }
-    let words = bytes.count / stride
     var count = 0
-    for index in 0..<words where isBad(index) { count += 1 }
-    guard count > 0, let first = (0..<words).first(where: isBad) else { return nil }
+    var first = Int.max
+    for place in places {
+      for offset in Swift.stride(from: place, to: bytes.count, by: stride) where isBad(offset) {
+        count += 1
+        first = min(first, offset)
+      }
+    }
+    guard count > 0 else { return nil }
     return NonFinite(
-      index: first, offset: dataStart + tensor.offset + first * stride, count: count)
+      index: first / stride, offset: dataStart + tensor.offset + first, count: count)
   }
 }

@@ -62,6 +62,17 @@ public enum TensorType: UInt32, CaseIterable, Sendable {
     layout.bytes
   }
 
+  /// Where a block has the halves that scale its values, and then those that are added to them, in
+  /// bytes from its start; empty for the types that are not computed with.
+  public var scaleOffsets: [Int] {
+    switch self {
+    case .q4_0, .q8_0: [0]
+    case .q4_K, .q5_K: [0, 2]
+    case .q6_K: [208]
+    default: []
+    }
+  }
+
   /// Bytes of a tensor with these dimensions, fastest first: the only place where sizes come from.
   ///
   /// - Returns: Nil when the number overflows, a dimension is negative, there is none, or the

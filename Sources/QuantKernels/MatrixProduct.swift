@@ -20,12 +20,12 @@ public func multiply(
   precondition(y.columns == w.rows, "\(w.rows) outputs into \(y.columns)")
   precondition(!adding || y.rows == input.rows, "\(input.rows) rows onto \(y.rows)")
   if !adding { y.resize(rows: input.rows) }
-  let isFloat = w.format == qk_f32 || w.format == qk_f16 || w.format == qk_bf16
   var product = qk_product(
     set: Kernels.instructionSet.code, format: w.format, rows: w.rows, columns: w.columns,
     panels: w.panels, tokens: input.rows,
-    x: isFloat ? UnsafeRawPointer(input.base) : UnsafeRawPointer(x.quantized()), y: y.base,
-    scale: scale, adding: adding)
+    x: qk_is_quantized(w.format)
+      ? UnsafeRawPointer(x.quantized()) : UnsafeRawPointer(input.base),
+    y: y.base, scale: scale, adding: adding)
   withUnsafePointer(to: &product) { product in
     parallel(qk_product_chunks(product)) { qk_product_run(product, $0) }
   }

@@ -3,8 +3,8 @@ public import GGUF
 
 /// A weight matrix `[rows = outputs, columns = inputs]` in the layout of the kernels.
 ///
-/// The values are those of the file, bit for bit and in as many bytes, packed into panels of 16
-/// interleaved rows (`CQuantKernels.h`).
+/// The values are those of the file, bit for bit and in about as many bytes, packed into panels of
+/// 16 interleaved rows (`CQuantKernels.h`).
 public final class WeightMatrix: @unchecked Sendable {
   // Sendable by contract: read-only after `init`, but for `repack`, which the one compute thread calls.
 
@@ -86,6 +86,9 @@ public final class WeightMatrix: @unchecked Sendable {
     case .bf16: qk_bf16
     case .q8_0: qk_q8_0
     case .q4_0: qk_q4_0
+    case .q4_K: qk_q4_k
+    case .q5_K: qk_q5_k
+    case .q6_K: qk_q6_k
     default: nil
     }
   }

@@ -24,22 +24,37 @@ static float *draw_floats(size_t count) {
   return values;
 }
 
-static bool is_quantized(qk_format format) { return format == qk_q8_0 || format == qk_q4_0; }
+/// Inputs of a block in a file.
+static size_t block_inputs(qk_format format) {
+  return !qk_is_quantized(format) ? 1 : format >= qk_q4_k ? 256 : QK_BLOCK;
+}
+
+/// Whether byte `at` of a file's block is the upper byte of a half, or of a float value.
+static bool is_exponent(qk_format format, size_t at) {
+  switch (format) {
+    case qk_f32: return at == 3;
+    case qk_q4_k:
+    case qk_q5_k: return at == 1 || at == 3;
+    case qk_q6_k: return at == 209;
+    default: return at == 1;
+  }
+}
 
 /// Packed random weights; exponents are kept small, and every fourth block has one extreme value.
 static void *draw_weights(qk_format format, size_t rows, size_t columns) {
-  const size_t panels = (rows + QK_PANEL - 1) / QK_PANEL, bytes = qk_panel_bytes(format, columns);
-  const size_t step = is_quantized(format) ? bytes * QK_BLOCK / columns / QK_PANEL
-                                           : bytes / columns / QK_PANEL;
-  unsigned char *source = malloc(panels * bytes);
-  for (size_t i = 0; i < panels * bytes; i++) source[i] = (unsigned char)draw();
-  for (size_t at = 0; at < panels * bytes; at += step) {
-    const size_t high = is_quantized(format) ? 1 : step - 1;
-    source[at + high] = (source[at + high] & 0x83) | 0x38;
-    if (is_quantized(format) && draw() % 4 == 0)
-      memset(source + at + 2, draw() % 2 ? 0x80 : 0xff, step - 2);
+  const size_t panels = (rows + QK_PANEL - 1) / QK_PANEL;
+  const size_t bytes = qk_row_bytes(format, columns) * rows;
+  const size_t step = qk_row_bytes(format, block_inputs(format));
+  unsigned char *source = malloc(bytes);
+  for (size_t at = 0; at < bytes; at += step) {
+    const unsigned char same = draw() % 2 ? 0x80 : 0xff;
+    const bool extreme = qk_is_quantized(format) && draw() % 4 == 0;
+    for (size_t i = 0; i < step; i++) {
+      source[at + i] = extreme ? same : (unsigned char)draw();
+      if (is_exponent(format, i)) source[at + i] = (source[at + i] & 0x83) | 0x38;
+    }
   }
-  void *packed = calloc(panels, bytes);
+  void *packed = calloc(panels, qk_panel_bytes(format, columns));
   qk_pack(format, rows, columns, source, 0, panels, packed);
   free(source);
   return packed;
@@ -54,7 +69,7 @@ static float *product(qk_product p, qk_instruction_set set, const float *x) {
         set, blocks, p.tokens - t < QK_TILE ? p.tokens - t : QK_TILE, x + t * p.columns, p.columns,
         tiles + t * blocks);
   p.set = set;
-  p.x = is_quantized(p.format) ? (const void *)tiles : x;
+  p.x = qk_is_quantized(p.format) ? (const void *)tiles : x;
   float *y = calloc(p.tokens * p.rows + 1, sizeof *y);
   p.y = y;
   for (size_t i = 0; i < qk_product_chunks(&p); i++) qk_product_run(&p, i);
@@ -101,14 +116,17 @@ static int check(
 }
 
 int main(void) {
-  static const size_t widths[2][3] = {{1, 31, 172}, {32, 96, 256}};
+  static const size_t float_widths[3] = {1, 31, 172}, blocks[3] = {1, 3, 8};
   int failures = 0, checks = 0;
   for (qk_instruction_set set = qk_avx2; set <= qk_neon; set++)
     for (qk_format format = 0; qk_available(set) && format < qk_format_count; format++)
       for (size_t rows = 1; rows <= 50; rows += 7)
         for (size_t c = 0; c < 3; c++)
           for (size_t tokens = 1; tokens <= 17; tokens++, checks++)
-            failures += check(set, format, rows, widths[is_quantized(format)][c], tokens);
+            failures += check(
+                set, format, rows,
+                qk_is_quantized(format) ? blocks[c] * block_inputs(format) : float_widths[c],
+                tokens);
   printf("%d checks, %d failures\n", checks, failures);
   return failures > 0 || checks == 0;
 }

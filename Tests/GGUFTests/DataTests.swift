@@ -5,6 +5,8 @@ import Testing
 
 @Suite("GGUF data")
 struct DataTests {
+  static let scaledTypes = TensorType.allCases.filter { !$0.scaleOffsets.isEmpty }
+
   /// A file of one tensor `t` of four rows, all bytes 0 but `word` at one place.
   static func file(
     _ type: TensorType, _ columns: Int, _ word: [UInt8], at place: Int
@@ -24,19 +26,21 @@ struct DataTests {
   }
 
   @Test(
-    "GGUF-D04: a block scale that is not finite", arguments: [.q8_0, .q4_0] as [TensorType],
+    "GGUF-D04: a block scale that is not finite", arguments: scaledTypes,
     [0x7C00, 0xFC00, 0xFE00, 0x7C01] as [UInt16])
   func scales(type: TensorType, scale: UInt16) throws {
-    let place = 5 * type.bytesPerBlock
-    let file = try Self.file(type, 64, littleEndian(scale), at: place)
-    let tensor = try #require(file.tensor("t"))
+    for offset in type.scaleOffsets {
+      let place = 5 * type.bytesPerBlock + offset
+      let file = try Self.file(type, 2 * type.blockSize, littleEndian(scale), at: place)
+      let tensor = try #require(file.tensor("t"))
 
-    let error = try #require(try Self.refusal(file))
+      let error = try #require(try Self.refusal(file))
 
-    #expect(error.rule.code == "GGUF-D04")
-    #expect(error.place.index == 1)
-    #expect(error.place.field == "scale of block 5")
-    #expect(error.place.offset == UInt64(file.dataStart + tensor.offset + place))
+      #expect(error.rule.code == "GGUF-D04")
+      #expect(error.place.index == 1)
+      #expect(error.place.field == "scale of block 5")
+      #expect(error.place.offset == UInt64(file.dataStart + tensor.offset + place))
+    }
   }
 
   @Test(
@@ -60,16 +64,21 @@ struct DataTests {
     "GGUF-D06: scales that are zero, subnormal or the largest are fine",
     arguments: [0x0000, 0x8000, 0x0001, 0x83FF, 0x7BFF, 0xFBFF] as [UInt16])
   func finiteScales(scale: UInt16) throws {
-    for type in [.f16, .q8_0, .q4_0] as [TensorType] {
-      #expect(try Self.refusal(Self.file(type, 32, littleEndian(scale), at: 0)) == nil)
+    #expect(try Self.refusal(Self.file(.f16, 1, littleEndian(scale), at: 0)) == nil)
+    for type in Self.scaledTypes {
+      for offset in type.scaleOffsets {
+        let file = try Self.file(type, type.blockSize, littleEndian(scale), at: offset)
+        #expect(try Self.refusal(file) == nil)
+      }
     }
   }
 
   @Test("GGUF-D07: quants of all bits are fine; only the scale is looked at")
   func quants() throws {
-    for type in [.q8_0, .q4_0] as [TensorType] {
-      let quants = Array(repeating: 0xFF as UInt8, count: type.bytesPerBlock - 2)
-      #expect(try Self.refusal(Self.file(type, 32, quants, at: 2)) == nil)
+    for type in Self.scaledTypes {
+      var block = Array(repeating: 0xFF as UInt8, count: type.bytesPerBlock)
+      for offset in type.scaleOffsets { block.replaceSubrange(offset..<offset + 2, with: [0, 0]) }
+      #expect(try Self.refusal(Self.file(type, type.blockSize, block, at: 0)) == nil)
     }
   }
 

@@ -17,7 +17,8 @@ struct ActivationsTests {
     for block in blocks {
       #expect(quants(block) == quants(blocks[0]))
       #expect(block.scale == blocks[0].scale || block.scale.isNaN && blocks[0].scale.isNaN)
-      #expect(block.start_q8_0 == blocks[0].start_q8_0 && block.start_q4_0 == blocks[0].start_q4_0)
+      #expect(block.sum == blocks[0].sum || block.sum.isNaN && blocks[0].sum.isNaN)
+      #expect(starts(block) == starts(blocks[0]))
     }
     return blocks[0]
   }
@@ -26,17 +27,23 @@ struct ActivationsTests {
     withUnsafeBytes(of: block.quants) { $0.map { Int8(bitPattern: $0) } }
   }
 
+  static func starts(_ block: qk_input_block) -> [Int32] {
+    [block.start_8, block.start_128, block.start_32.0, block.start_32.1]
+  }
+
   @Test("quants are the inputs over the scale, half to even, and the starts cancel the offsets")
   func quantizes() {
-    // The largest is 127, so the scale is 1; halves round to even neighbours.
+    // The largest is 254, so the scale is 2; halves round to even neighbours.
     let values: [Float] =
-      [127, 0.5, 1.5, 2.5, -0.5, -1.5, -126.5, 126.5] + [Float](repeating: 3, count: 24)
+      [254, 1, 3, 5, -1, -3, -253, 253] + [Float](repeating: 6, count: 24)
     let block = Self.block(values)
-    #expect(block.scale == 1)
+    #expect(block.scale == 2)
     #expect(
       Self.quants(block) == [127, 0, 2, 2, 0, -2, -126, 126] + [Int8](repeating: 3, count: 24))
-    let sum: Int32 = 127 + 2 + 2 - 2 + 72
-    #expect(block.start_q8_0 == -128 * sum && block.start_q4_0 == -8 * sum)
+    let (first, second): (Int32, Int32) = (127 + 2 + 2 - 2 + 24, 48)
+    let sum = first + second
+    #expect(block.sum == 2 * Float(sum))
+    #expect(Self.starts(block) == [-8 * sum, -128 * sum, -32 * first, -32 * second])
   }
 
   @Test("quants stay within 127 whatever the largest value is")
@@ -65,7 +72,7 @@ struct ActivationsTests {
     let huge = with(-.greatestFiniteMagnitude)
     #expect(huge.scale.isFinite && Self.quants(huge) == [-127] + [Int8](repeating: 0, count: 31))
     for bad in [Float.nan, -.nan, .infinity, -.infinity, .signalingNaN] {
-      #expect(with(bad).scale.isNaN)
+      #expect(with(bad).scale.isNaN && with(bad).sum.isNaN)
     }
   }
 

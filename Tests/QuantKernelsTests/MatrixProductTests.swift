@@ -14,7 +14,11 @@ struct MatrixProductTests {
   static let tokenCounts = Array(0...9) + [33]
 
   static func columnCounts(_ type: TensorType) -> [Int] {
-    type.blockSize == 1 ? [1, 31, 64, 172] : [32, 64, 96, 256]
+    switch type.blockSize {
+    case 1: [1, 31, 64, 172]
+    case 32: [32, 64, 96, 256]
+    default: [256, 768]
+    }
   }
 
   @Test("every instruction set returns the reference's bits", arguments: supportedTypes, rowCounts)
@@ -37,10 +41,11 @@ struct MatrixProductTests {
   @Test("adding is one fused step of scale, sum and what was there", arguments: supportedTypes)
   func adding(type: TensorType) {
     var random = RandomStream(seed: 2, "adding")
-    let w = random.weights(type, rows: 19, columns: 64)
-    let x = random.matrix(rows: 11, columns: 64)
+    let columns = max(64, type.blockSize)
+    let w = random.weights(type, rows: 19, columns: columns)
+    let x = random.matrix(rows: 11, columns: columns)
     let start = random.matrix(rows: 11, columns: 19)
-    let input = Activations(columns: 64)
+    let input = Activations(columns: columns)
     input.load(x)
     let plain = Kernels.with(.scalar) { product(x, w) }
     let expected = zip(start.values, plain.values).map { $0.addingProduct(0.37, $1) }
@@ -59,7 +64,7 @@ struct MatrixProductTests {
     "nothing is written past the last row or read past the last input", arguments: supportedTypes)
   func staysInside(type: TensorType) {
     var random = RandomStream(seed: 3, "inside")
-    let columns = type.blockSize == 1 ? 7 : 32
+    let columns = type.blockSize == 1 ? 7 : type.blockSize
     let w = random.weights(type, rows: 5, columns: columns)
     let x = random.matrix(rows: 4, columns: columns)
     for column in 0..<columns { x[3, column] = .nan }
@@ -102,22 +107,32 @@ struct MatrixProductTests {
     }
   }
 
-  @Test("NUM-08: sums of the largest values are exact", arguments: [TensorType.q8_0, .q4_0])
-  func extremes(type: TensorType) {
-    let columns = 32 * 1024
-    let quants = [UInt8](repeating: type == .q8_0 ? 0x80 : 0x00, count: type.bytesPerBlock - 2)
-    let block = littleEndian(Float16(1).bitPattern) + quants
+  /// The weight that a block has everywhere when all its bytes but the halves are the same.
+  static let extremeWeights: [(TensorType, UInt8, Float)] = [
+    (.q8_0, 0x80, -128), (.q4_0, 0x00, -8), (.q4_0, 0xFF, 7), (.q4_K, 0xFF, 63 * 15),
+    (.q5_K, 0xFF, 63 * 31), (.q6_K, 0xFF, -31),
+  ]
+
+  @Test("NUM-08: sums of the largest values are exact", arguments: extremeWeights)
+  func extremes(type: TensorType, byte: UInt8, weight: Float) {
+    // 127 in every input makes the scale 1; the sums so far, 32 · 127 · weight · 1 ... 32, are floats.
+    let columns = 1024
+    let block = blockBytes(type, scale: 1, minimum: 0) { _ in byte }
     let w = WeightMatrix(
-      type: type, rows: 1, columns: columns, bytes: (0..<1024).flatMap { _ in block })
-    // 127 in every input makes the scale 1; 127 · 2^22 and 127 · 2^18 are exact floats.
+      type: type, rows: 1, columns: columns,
+      bytes: (0..<columns / type.blockSize).flatMap { _ in block })
     let x = Matrix(
       rows: 2, columns: columns, values: (0..<2 * columns).map { $0 < columns ? 127 : -127 })
-    let lowest: Float = type == .q8_0 ? -128 : -8
     for set in Kernels.available {
       let y = Kernels.with(set) { product(x, w) }
       #expect(
-        y.values == [lowest * 127 * Float(columns), -lowest * 127 * Float(columns)], "\(set)")
+        y.values == [weight * 127 * Float(columns), -weight * 127 * Float(columns)], "\(set)")
     }
+  }
+
+  @Test("every block type has its extremes tried")
+  func extremesComplete() {
+    #expect(Set(Self.extremeWeights.map(\.0)) == Set(blockTypes))
   }
 
   @Test("the reference is right on a row worked out by hand")
@@ -140,22 +155,22 @@ struct MatrixProductTests {
 
   @Test(
     "quantized products err by the rounding of the inputs alone",
-    arguments: [TensorType.q8_0, .q4_0])
+    arguments: blockTypes)
   func accurateBlocks(type: TensorType) {
     var random = RandomStream(seed: 6, "accurate")
-    let quants = type.bytesPerBlock - 2
-    let bytes = (0..<24 * 8).flatMap { _ in
-      littleEndian(Float16(0.01).bitPattern) + (0..<quants).map { _ in UInt8(random.below(256)) }
+    let bytes = (0..<24 * 256 / type.blockSize).flatMap { _ in
+      blockBytes(type, scale: 0.01, minimum: 0.02) { _ in UInt8(random.below(256)) }
     }
     let w = WeightMatrix(type: type, rows: 24, columns: 256, bytes: bytes)
     let x = random.matrix(rows: 5, columns: 256)
     #expect(normalizedSquaredError(product(x, w).values, doubleProduct(x, w.unpacked)) < 5e-5)
   }
 
-  /// Numbers of ggml's own kernels, which round the inputs to int8 as well, or to halves for F16.
+  /// Numbers of ggml's own kernels, which round the inputs to int8 as well (256 with one scale for
+  /// the K types), or to halves for F16.
   @Test(
     "products agree with ggml's", .enabled(if: SharedData.isAvailable, "needs ../shared/data"),
-    arguments: [TensorType.f16, .bf16, .q8_0, .q4_0])
+    arguments: supportedTypes.filter { $0 != .f32 })
   func agreesWithVectors(type: TensorType) throws {
     let w = try QuantVectors.weights(type)
     let x = try QuantVectors.floats("x", rows: 4, columns: 256)

@@ -6,6 +6,21 @@ import GGUF
 /// The types that products take, read off the type list.
 let supportedTypes = WeightMatrix.supportedTypes
 
+/// Those with blocks of several values.
+let blockTypes = supportedTypes.filter { $0.blockSize > 1 }
+
+/// A file's block: `scale` in its first half, `minimum` in the second where there is one, and
+/// `byte(i)` elsewhere.
+func blockBytes(
+  _ type: TensorType, scale: Float16, minimum: Float16, byte: (Int) -> UInt8
+) -> [UInt8] {
+  var bytes = (0..<type.bytesPerBlock).map(byte)
+  for (half, offset) in zip([scale, minimum], type.scaleOffsets) {
+    bytes.replaceSubrange(offset..<offset + 2, with: littleEndian(half.bitPattern))
+  }
+  return bytes
+}
+
 extension RandomStream {
   /// Normal values, row by row.
   mutating func matrix(rows: Int, columns: Int, scale: Float = 1) -> Matrix {
@@ -27,9 +42,9 @@ extension RandomStream {
         littleEndian(UInt16(Float(normal()).bitPattern >> 16))
       }
     default:
-      let quants = type.bytesPerBlock - 2
       return (0..<rows * columns / type.blockSize).flatMap { _ in
-        littleEndian(scale().bitPattern) + quantBytes(quants)
+        let quants = quantBytes(type.bytesPerBlock)
+        return blockBytes(type, scale: scale(), minimum: scale()) { quants[$0] }
       }
     }
   }

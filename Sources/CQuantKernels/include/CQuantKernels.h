@@ -8,12 +8,16 @@
 // set:
 //
 //     floats      acc = fmaf(w[k], x[k], acc), k ascending
-//     quantized   acc = fmaf((float)isum[b], wscale[b] * xscale[b], acc), blocks of 32 ascending
+//     quantized   acc = fmaf((float)isum, wscale * xscale, acc) for each group of a block, then
+//                 acc = fmaf(wmin, xsum, acc) where the format has minima; blocks of 32 ascending
 //     the result  y = scale * acc,  or when adding  y = fmaf(scale, acc, y)
 //
-// where acc starts at 0 and isum is the exact integer sum of a block's products. Halves and
-// bfloat16 become floats exactly. An output's bits depend on its row of weights and its row of x
-// alone.
+// where acc starts at 0. A quantized weight is wscale * q, or wscale * q + wmin, q being a small
+// integer. The group that shares a scale is the whole block, or each half of it in turn; isum is
+// the exact integer sum of a group's q times the quants of x, and xsum is xscale times the sum of
+// the block's quants, rounded once. Halves and bfloat16 become floats exactly, and so do the
+// products of a half and a byte that are the scales and minima of the K formats. An output's bits
+// depend on its row of weights and its row of x alone.
 //
 // No function here allocates, reads a file or fails. Shapes are trusted: the caller has checked
 // them.
@@ -34,7 +38,14 @@
 /// Rows of w that the transposed product takes together.
 #define QK_PART 256
 
-typedef enum { qk_f32, qk_f16, qk_bf16, qk_q8_0, qk_q4_0, qk_format_count } qk_format;
+typedef enum {
+  qk_f32, qk_f16, qk_bf16,
+  qk_q8_0, qk_q4_0, qk_q4_k, qk_q5_k, qk_q6_k,
+  qk_format_count
+} qk_format;
+
+/// Whether products take x in quantized blocks; the float formats come first.
+static inline bool qk_is_quantized(qk_format format) { return format > qk_bf16; }
 
 typedef enum { qk_scalar, qk_avx2, qk_avx512, qk_neon } qk_instruction_set;
 
@@ -42,24 +53,29 @@ typedef enum { qk_scalar, qk_avx2, qk_avx512, qk_neon } qk_instruction_set;
 bool qk_available(qk_instruction_set set);
 
 // ---- Weights ------------------------------------------------------------------------------------
-// A panel of a float format is `[columns, QK_PANEL]` values; one of a quantized format is `[columns
-// / QK_BLOCK]` of these. Word i of row r (4 neighbouring bytes of the row) is at [i][4 * r].
+// A panel of a float format is `[columns, QK_PANEL]` values. One of a quantized format is records
+// of 32 inputs, or of 256 in the K formats:
+//
+//     scale[16]           a half for each row
+//     minimum[16]         a half, where the format has minima; as it is added, so minus ggml's dmin
+//     for each block of 32 inputs:
+//       scales[groups][16]    K formats: a signed byte that is multiplied by the row's scale
+//       minima[16]            K formats with minima: a byte that is multiplied by its minimum
+//       low[bits][64]         the low bits of q + offset,
+//       high[bits][64]        and those above them
+//
+// Lines of 64 bytes have four for each row. With n bits of each value, input 4 * i + c of row r is
+// in byte 4 * r + c of line i % n, from bit n * (i / n) on.
+//
+//             inputs  groups  minima  low + high bits  offset  bytes of 256 inputs: file, panel
+//     Q8_0        32       1      no            8 + 0     128   272   272
+//     Q4_0        32       1      no            4 + 0       8   144   144
+//     Q4_K       256       1     yes            4 + 0       0   144   148
+//     Q5_K       256       1     yes            4 + 1       0   176   180
+//     Q6_K       256       2      no            4 + 2      32   210   210
 
-/// 16 rows of Q8_0 blocks: half scales, and each value + 128, so that it is unsigned.
-typedef struct {
-  uint16_t scale[QK_PANEL];
-  uint8_t quants[8][4 * QK_PANEL];
-} qk_panel_q8_0;
-
-/// 16 rows of Q4_0 blocks: half scales, and values + 8; byte j of a row holds value j in its low
-/// four bits and value j + 16 in its high four.
-typedef struct {
-  uint16_t scale[QK_PANEL];
-  uint8_t quants[4][4 * QK_PANEL];
-} qk_panel_q4_0;
-
-_Static_assert(sizeof(qk_panel_q8_0) == QK_PANEL * 34, "Q8_0 packs without growing");
-_Static_assert(sizeof(qk_panel_q4_0) == QK_PANEL * 18, "Q4_0 packs without growing");
+/// Bytes of one row as a GGUF file has it.
+size_t qk_row_bytes(qk_format format, size_t columns);
 
 /// Bytes of one panel.
 size_t qk_panel_bytes(qk_format format, size_t columns);
@@ -77,12 +93,14 @@ void qk_unpack_row(qk_format format, size_t columns, const void *panels, size_t 
 // ---- Inputs -------------------------------------------------------------------------------------
 
 /// 32 inputs of one row: x is about quants * scale, scale = max |x| / 127, quants in -127...127.
-/// The starts cancel the offsets of the weights: minus 128 and minus 8 times the sum of the quants.
+/// The starts cancel the offsets of the weights: minus the offset times the sum of the quants.
 typedef struct {
   int8_t quants[QK_BLOCK];
   float scale;
-  int32_t start_q8_0;
-  int32_t start_q4_0;
+  float sum;  ///< scale * (float)(sum of the quants)
+  int32_t start_8;
+  int32_t start_128;
+  int32_t start_32[2];  ///< of each half
 } qk_input_block;
 
 /// Quantizes up to QK_TILE rows of x, `stride` floats apart, into a tile `[blocks, rows]`.
