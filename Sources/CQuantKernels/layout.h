@@ -21,6 +21,9 @@ typedef struct {
 static const qk_layout qk_layouts[qk_format_count] = {
   [qk_q8_0] = {.low = 8, .offset = 128, .groups = 1, .blocks = 1, .source_bytes = 34},
   [qk_q4_0] = {.low = 4, .offset = 8, .groups = 1, .blocks = 1, .source_bytes = 18},
+  [qk_q4_1] = {.low = 4, .groups = 1, .blocks = 1, .minimum = true, .source_bytes = 20},
+  [qk_q5_0] = {.low = 4, .high = 1, .offset = 16, .groups = 1, .blocks = 1, .source_bytes = 22},
+  [qk_q5_1] = {.low = 4, .high = 1, .groups = 1, .blocks = 1, .minimum = true, .source_bytes = 24},
   [qk_q4_k] = {.low = 4, .groups = 1, .blocks = 8, .minimum = true, .source_bytes = 144},
   [qk_q5_k] = {.low = 4, .high = 1, .groups = 1, .blocks = 8, .minimum = true, .source_bytes = 176},
   [qk_q6_k] = {
@@ -69,6 +72,7 @@ inlined const uint8_t *high_of(qk_layout l, const uint8_t *block) {
 inlined int32_t start_of(qk_layout l, const qk_input_block *x, size_t group) {
   switch (l.offset) {
     case 8: return x->start_8;
+    case 16: return x->start_16;
     case 32: return x->start_32[group];
     case 128: return x->start_128;
     default: return 0;

@@ -43,6 +43,8 @@ typedef struct { size_t scale, minimum; uint16_t minimum_sign; } halves_place;
 
 inlined halves_place halves_of(qk_format format) {
   switch (format) {
+    case qk_q4_1:
+    case qk_q5_1: return (halves_place){0, 2, 0};
     case qk_q4_k:
     case qk_q5_k: return (halves_place){0, 2, 0x8000};
     case qk_q6_k: return (halves_place){208, 0, 0};
@@ -62,6 +64,18 @@ inlined void nibbles(const uint8_t *from, bool upper, size_t n, uint8_t *values)
   for (size_t i = 0; i < n; i++) values[i] = upper ? from[i] >> 4 : from[i] & 15;
 }
 
+/// 16 bytes of nibbles: the lower ones are values 0 ..< 16.
+inlined void nibble_pairs(const uint8_t *from, uint8_t *values) {
+  nibbles(from, false, 16, values);
+  nibbles(from, true, 16, values + 16);
+}
+
+/// Four bytes of fifth bits, then the nibbles.
+inlined void five_bits(const uint8_t *from, uint8_t *values) {
+  nibble_pairs(from + 4, values);
+  for (size_t i = 0; i < 32; i++) values[i] |= (from[i / 8] >> i % 8 & 1) << 4;
+}
+
 /// Eight scales and eight minima of six bits in 12 bytes.
 inlined void six_bits(const uint8_t *packed, size_t j, block_parts *to) {
   if (j < 4) {
@@ -78,10 +92,10 @@ inlined void take_apart(qk_format format, const uint8_t *from, size_t j, block_p
     case qk_q8_0:  // half, 32 values
       for (size_t i = 0; i < 32; i++) to->values[i] = from[2 + i] ^ 0x80;
       break;
-    case qk_q4_0:  // half, nibbles
-      nibbles(from + 2, false, 16, to->values);
-      nibbles(from + 2, true, 16, to->values + 16);
-      break;
+    case qk_q4_0: nibble_pairs(from + 2, to->values); break;  // half, nibbles
+    case qk_q4_1: nibble_pairs(from + 4, to->values); break;  // two halves, nibbles
+    case qk_q5_0: five_bits(from + 2, to->values); break;     // half, fifth bits, nibbles
+    case qk_q5_1: five_bits(from + 4, to->values); break;     // two halves, fifth bits, nibbles
     case qk_q4_k:  // two halves, 12 bytes of scales, nibbles: two blocks share 32 bytes
       six_bits(from + 4, j, to);
       nibbles(from + 16 + j / 2 * 32, j % 2, 32, to->values);

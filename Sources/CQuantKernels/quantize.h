@@ -37,6 +37,7 @@ static inline void quantize_block(const float *restrict x, qk_input_block *restr
   block->scale = top / 127.0f;
   block->sum = block->scale * (float)whole;
   block->start_8 = -8 * whole;
+  block->start_16 = -16 * whole;
   block->start_128 = -128 * whole;
   for (int half = 0; half < 2; half++) block->start_32[half] = -32 * sum[half];
 }

@@ -86,6 +86,9 @@ public final class WeightMatrix: @unchecked Sendable {
     case .bf16: qk_bf16
     case .q8_0: qk_q8_0
     case .q4_0: qk_q4_0
+    case .q4_1: qk_q4_1
+    case .q5_0: qk_q5_0
+    case .q5_1: qk_q5_1
     case .q4_K: qk_q4_k
     case .q5_K: qk_q5_k
     case .q6_K: qk_q6_k

@@ -213,7 +213,7 @@ struct ModelCommandTests {
     for (key, value) in file.metadata { writer.set(key, value) }
     for tensor in file.tensors {
       let isOdd = tensor.name == "blk.2.attn_q.weight"
-      let type = isOdd ? TensorType.q4_1 : tensor.type
+      let type = isOdd ? TensorType.mxfp4 : tensor.type
       let count = try #require(type.byteCount(of: tensor.dims))
       let bytes = file.withBytes(of: tensor) { Array($0.prefix(count)) }
       writer.add(name: tensor.name, type: type, dims: tensor.dims, bytes: bytes)
@@ -224,7 +224,7 @@ struct ModelCommandTests {
 
     let result = try Program.run("generate", "-m", path, "-p", "a")
     #expect(result.exit == 4 && result.code == "GGUF-T17")
-    #expect(result.errors.contains("blk.2.attn_q.weight") && result.errors.contains("Q4_1"))
+    #expect(result.errors.contains("blk.2.attn_q.weight") && result.errors.contains("MXFP4"))
     #expect(try Program.run("inspect", path).exit == 0)
   }
 

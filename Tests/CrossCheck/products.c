@@ -33,6 +33,8 @@ static size_t block_inputs(qk_format format) {
 static bool is_exponent(qk_format format, size_t at) {
   switch (format) {
     case qk_f32: return at == 3;
+    case qk_q4_1:
+    case qk_q5_1:
     case qk_q4_k:
     case qk_q5_k: return at == 1 || at == 3;
     case qk_q6_k: return at == 209;

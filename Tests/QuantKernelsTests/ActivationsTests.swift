@@ -28,7 +28,7 @@ struct ActivationsTests {
   }
 
   static func starts(_ block: qk_input_block) -> [Int32] {
-    [block.start_8, block.start_128, block.start_32.0, block.start_32.1]
+    [block.start_8, block.start_16, block.start_128, block.start_32.0, block.start_32.1]
   }
 
   @Test("quants are the inputs over the scale, half to even, and the starts cancel the offsets")
@@ -43,7 +43,7 @@ struct ActivationsTests {
     let (first, second): (Int32, Int32) = (127 + 2 + 2 - 2 + 24, 48)
     let sum = first + second
     #expect(block.sum == 2 * Float(sum))
-    #expect(Self.starts(block) == [-8 * sum, -128 * sum, -32 * first, -32 * second])
+    #expect(Self.starts(block) == [-8 * sum, -16 * sum, -128 * sum, -32 * first, -32 * second])
   }
 
   @Test("quants stay within 127 whatever the largest value is")

@@ -109,13 +109,14 @@ struct MatrixProductTests {
 
   /// The weight that a block has everywhere when all its bytes but the halves are the same.
   static let extremeWeights: [(TensorType, UInt8, Float)] = [
-    (.q8_0, 0x80, -128), (.q4_0, 0x00, -8), (.q4_0, 0xFF, 7), (.q4_K, 0xFF, 63 * 15),
+    (.q8_0, 0x80, -128), (.q4_0, 0x00, -8), (.q4_0, 0xFF, 7), (.q4_1, 0xFF, 15),
+    (.q5_0, 0x00, -16), (.q5_0, 0xFF, 15), (.q5_1, 0xFF, 31), (.q4_K, 0xFF, 63 * 15),
     (.q5_K, 0xFF, 63 * 31), (.q6_K, 0xFF, -31),
   ]
 
   @Test("NUM-08: sums of the largest values are exact", arguments: extremeWeights)
   func extremes(type: TensorType, byte: UInt8, weight: Float) {
-    // 127 in every input makes the scale 1; the sums so far, 32 · 127 · weight · 1 ... 32, are floats.
+    // 127 in every input makes the scale 1, and each of the 32 sums so far is a float.
     let columns = 1024
     let block = blockBytes(type, scale: 1, minimum: 0) { _ in byte }
     let w = WeightMatrix(

@@ -87,7 +87,9 @@ struct WeightMatrixTests {
   @Test("the supported types are named as files print them")
   func names() {
     #expect(
-      WeightMatrix.supportedTypes == [.f32, .f16, .q4_0, .q8_0, .q4_K, .q5_K, .q6_K, .bf16])
+      WeightMatrix.supportedTypes == [
+        .f32, .f16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K, .bf16,
+      ])
     #expect(!WeightMatrix.supports(.iq1_s))
   }
 }

@@ -40,7 +40,7 @@
 
 typedef enum {
   qk_f32, qk_f16, qk_bf16,
-  qk_q8_0, qk_q4_0, qk_q4_k, qk_q5_k, qk_q6_k,
+  qk_q8_0, qk_q4_0, qk_q4_1, qk_q5_0, qk_q5_1, qk_q4_k, qk_q5_k, qk_q6_k,
   qk_format_count
 } qk_format;
 
@@ -57,7 +57,7 @@ bool qk_available(qk_instruction_set set);
 // of 32 inputs, or of 256 in the K formats:
 //
 //     scale[16]           a half for each row
-//     minimum[16]         a half, where the format has minima; as it is added, so minus ggml's dmin
+//     minimum[16]         a half, where the format has minima; as it is added, so minus a K block's
 //     for each block of 32 inputs:
 //       scales[groups][16]    K formats: a signed byte that is multiplied by the row's scale
 //       minima[16]            K formats with minima: a byte that is multiplied by its minimum
@@ -70,6 +70,9 @@ bool qk_available(qk_instruction_set set);
 //             inputs  groups  minima  low + high bits  offset  bytes of 256 inputs: file, panel
 //     Q8_0        32       1      no            8 + 0     128   272   272
 //     Q4_0        32       1      no            4 + 0       8   144   144
+//     Q4_1        32       1     yes            4 + 0       0   160   160
+//     Q5_0        32       1      no            4 + 1      16   176   176
+//     Q5_1        32       1     yes            4 + 1       0   192   192
 //     Q4_K       256       1     yes            4 + 0       0   144   148
 //     Q5_K       256       1     yes            4 + 1       0   176   180
 //     Q6_K       256       2      no            4 + 2      32   210   210
@@ -99,6 +102,7 @@ typedef struct {
   float scale;
   float sum;  ///< scale * (float)(sum of the quants)
   int32_t start_8;
+  int32_t start_16;
   int32_t start_128;
   int32_t start_32[2];  ///< of each half
 } qk_input_block;
