@@ -59,15 +59,26 @@ typedef struct {
   uint8_t minimum;
 } block_parts;
 
-/// The lower or upper four bits of n bytes.
-inlined void nibbles(const uint8_t *from, bool upper, size_t n, uint8_t *values) {
-  for (size_t i = 0; i < n; i++) values[i] = upper ? from[i] >> 4 : from[i] & 15;
+typedef uint8_t bytes_16 __attribute__((vector_size(16)));
+
+/// A few bits, from bit `first` on, of 16 bytes. Vectors of the compiler's own kind, as it
+/// makes slow work of such loops.
+inlined void short_values(const uint8_t *from, unsigned first, unsigned bits, uint8_t *values) {
+  bytes_16 bytes;
+  memcpy(&bytes, from, sizeof bytes);
+  bytes = bytes >> (uint8_t)first & (uint8_t)((1 << bits) - 1);
+  memcpy(values, &bytes, sizeof bytes);
 }
 
 /// 16 bytes of nibbles: the lower ones are values 0 ..< 16.
 inlined void nibble_pairs(const uint8_t *from, uint8_t *values) {
-  nibbles(from, false, 16, values);
-  nibbles(from, true, 16, values + 16);
+  short_values(from, 0, 4, values);
+  short_values(from, 4, 4, values + 16);
+}
+
+/// 32 bytes of nibbles, the lower or the upper ones.
+inlined void nibbles(const uint8_t *from, bool upper, uint8_t *values) {
+  for (size_t i = 0; i < 32; i += 16) short_values(from + i, upper ? 4 : 0, 4, values + i);
 }
 
 /// Four bytes of fifth bits, then the nibbles.
@@ -98,16 +109,16 @@ inlined void take_apart(qk_format format, const uint8_t *from, size_t j, block_p
     case qk_q5_1: five_bits(from + 4, to->values); break;     // two halves, fifth bits, nibbles
     case qk_q4_k:  // two halves, 12 bytes of scales, nibbles: two blocks share 32 bytes
       six_bits(from + 4, j, to);
-      nibbles(from + 16 + j / 2 * 32, j % 2, 32, to->values);
+      nibbles(from + 16 + j / 2 * 32, j % 2, to->values);
       break;
     case qk_q5_k:  // as Q4_K, with 32 bytes of fifth bits before the nibbles, one bit a block
       six_bits(from + 4, j, to);
-      nibbles(from + 48 + j / 2 * 32, j % 2, 32, to->values);
+      nibbles(from + 48 + j / 2 * 32, j % 2, to->values);
       for (size_t i = 0; i < 32; i++) to->values[i] |= (from[16 + i] >> j & 1) << 4;
       break;
     case qk_q6_k: {  // 128 bytes of nibbles, 64 of upper bits, 16 scales, half
       const size_t part = j / 4, quarter = j % 4;
-      nibbles(from + part * 64 + quarter % 2 * 32, quarter / 2, 32, to->values);
+      nibbles(from + part * 64 + quarter % 2 * 32, quarter / 2, to->values);
       for (size_t i = 0; i < 32; i++)
         to->values[i] |= (from[128 + part * 32 + i] >> 2 * quarter & 3) << 4;
       memcpy(to->scales, from + 192 + 2 * j, 2);
@@ -119,16 +130,18 @@ inlined void take_apart(qk_format format, const uint8_t *from, size_t j, block_p
 
 // ---- The panel's blocks -------------------------------------------------------------------------
 
-/// Bits `from ..< from + bits` of each of 32 values into a row's places in `bits` lines.
+/// Bits `from ..< from + bits` of each of 32 values into a row's places in `bits` lines: word i goes
+/// `bits * (i / bits)` up, which folding in halves adds up to.
 inlined void put_lines(
     const uint8_t *values, unsigned from, unsigned bits, size_t row, uint8_t *lines) {
-  for (unsigned line = 0; line < bits; line++) {
-    uint8_t word[4] = {0};
-    for (unsigned i = line; i < 8; i += bits)
-      for (unsigned c = 0; c < 4; c++)
-        word[c] |= (values[4 * i + c] >> from & ((1 << bits) - 1)) << bits * (i / bits);
-    memcpy(lines + line * QK_LINE + 4 * row, word, 4);
-  }
+  const uint32_t mask = 0x01010101u * ((1u << bits) - 1);
+  uint32_t words[8];
+  memcpy(words, values, sizeof words);
+  for (unsigned i = 0; i < 8; i++) words[i] = words[i] >> from & mask;
+  for (unsigned half = 4; half >= bits; half /= 2)
+    for (unsigned i = 0; i < half; i++) words[i] |= words[i + half] << half;
+  for (unsigned line = 0; line < bits; line++)
+    memcpy(lines + line * QK_LINE + 4 * row, &words[line], 4);
 }
 
 inlined void put_block(qk_layout l, const block_parts *parts, size_t row, uint8_t *block) {
@@ -139,7 +152,7 @@ inlined void put_block(qk_layout l, const block_parts *parts, size_t row, uint8_
   }
   uint8_t *low = block + side_bytes(l);
   put_lines(parts->values, 0, l.low, row, low);
-  put_lines(parts->values, l.low, l.high, row, low + QK_LINE * l.low);
+  if (l.high) put_lines(parts->values, l.low, l.high, row, low + QK_LINE * l.low);
 }
 
 inlined void put_halves(
