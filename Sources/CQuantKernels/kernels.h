@@ -50,7 +50,8 @@ typedef void qk_tile(
 /// `entry(name)` for each float format and for each quantized one.
 #define QK_FLOATS(entry) entry(f32) entry(f16) entry(bf16)
 #define QK_QUANTIZED(entry)                                                                   \
-  entry(q8_0) entry(q4_0) entry(q4_1) entry(q5_0) entry(q5_1) entry(q4_k) entry(q5_k) entry(q6_k)
+  entry(q8_0) entry(q4_0) entry(q4_1) entry(q5_0) entry(q5_1) entry(iq4_nl)                   \
+  entry(q2_k) entry(q3_k) entry(q4_k) entry(q5_k) entry(q6_k) entry(iq4_xs)
 
 /// An entry of a table of tiles.
 #define QK_TILE_ENTRY(format) [qk_##format] = tile_##format,

@@ -10,8 +10,10 @@
 #define QK_LINE (4 * QK_PANEL)
 
 typedef struct {
-  uint8_t low, high;      ///< bits of a value, in two parts
-  uint8_t offset;         ///< what stored values are larger by
+  uint8_t low, high;      ///< bits of a stored value, in two parts
+  uint8_t lift;           ///< what kernels add to it, for an offset that inputs have a start for
+  bool coded;             ///< whether it is a number in qk_codes
+  uint8_t offset;         ///< what kernels take off in the end
   uint8_t groups;         ///< scales of a block: one, or one for each half
   uint8_t blocks;         ///< of a record; more than one have byte scales of their own
   bool minimum;           ///< whether a weight is scale * q + minimum
@@ -24,11 +26,26 @@ static const qk_layout qk_layouts[qk_format_count] = {
   [qk_q4_1] = {.low = 4, .groups = 1, .blocks = 1, .minimum = true, .source_bytes = 20},
   [qk_q5_0] = {.low = 4, .high = 1, .offset = 16, .groups = 1, .blocks = 1, .source_bytes = 22},
   [qk_q5_1] = {.low = 4, .high = 1, .groups = 1, .blocks = 1, .minimum = true, .source_bytes = 24},
+  [qk_iq4_nl] = {
+    .low = 4, .coded = true, .offset = 128, .groups = 1, .blocks = 1, .source_bytes = 18,
+  },
+  [qk_q2_k] = {.low = 2, .groups = 2, .blocks = 8, .minimum = true, .source_bytes = 84},
+  [qk_q3_k] = {
+    .low = 2, .high = 1, .lift = 28, .offset = 32, .groups = 2, .blocks = 8, .source_bytes = 110,
+  },
   [qk_q4_k] = {.low = 4, .groups = 1, .blocks = 8, .minimum = true, .source_bytes = 144},
   [qk_q5_k] = {.low = 4, .high = 1, .groups = 1, .blocks = 8, .minimum = true, .source_bytes = 176},
   [qk_q6_k] = {
     .low = 4, .high = 2, .offset = 32, .groups = 2, .blocks = 8, .source_bytes = 210,
   },
+  [qk_iq4_xs] = {
+    .low = 4, .coded = true, .offset = 128, .groups = 1, .blocks = 8, .source_bytes = 136,
+  },
+};
+
+/// The values of the IQ4 formats, + 128; source: ggml-common.h (MIT), kvalues_iq4nl.
+static const uint8_t qk_codes[16] = {
+  1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241,
 };
 
 /// Bytes of the halves that a record begins with.
@@ -36,7 +53,7 @@ inlined size_t head_bytes(qk_layout l) { return 2 * QK_PANEL * (l.minimum ? 2 : 
 
 /// Bytes of the scales and minima that a block begins with.
 inlined size_t side_bytes(qk_layout l) {
-  return l.blocks == 1 ? 0 : QK_PANEL * (l.groups + (l.minimum ? 1 : 0));
+  return l.blocks == 1 ? 0 : QK_PANEL * l.groups * (l.minimum ? 2 : 1);
 }
 
 inlined size_t block_bytes(qk_layout l) {
@@ -56,8 +73,8 @@ inlined const uint8_t *scales_of(const uint8_t *block, size_t group) {
   return block + QK_PANEL * group;
 }
 
-inlined const uint8_t *minima_of(qk_layout l, const uint8_t *block) {
-  return block + QK_PANEL * l.groups;
+inlined const uint8_t *minima_of(qk_layout l, const uint8_t *block, size_t group) {
+  return block + QK_PANEL * (l.groups + group);
 }
 
 inlined const uint8_t *low_of(qk_layout l, const uint8_t *block) {
@@ -91,7 +108,8 @@ inlined int line_bits(const uint8_t *lines, unsigned bits, size_t row, size_t i)
 inlined int weight_value(qk_layout l, const uint8_t *block, size_t row, size_t i) {
   const int low = line_bits(low_of(l, block), l.low, row, i);
   const int high = l.high ? line_bits(high_of(l, block), l.high, row, i) : 0;
-  return (high << l.low | low) - l.offset;
+  const int stored = high << l.low | low;
+  return (l.coded ? qk_codes[stored] : stored + l.lift) - l.offset;
 }
 
 inlined float half_at(const uint8_t *halves, size_t row) {
@@ -108,8 +126,8 @@ inlined float weight_scale(
 
 /// 0 where the format has none.
 inlined float weight_minimum(
-    qk_layout l, const uint8_t *record, const uint8_t *block, size_t row) {
+    qk_layout l, const uint8_t *record, const uint8_t *block, size_t group, size_t row) {
   if (!l.minimum) return 0;
   const float minimum = half_at(record + 2 * QK_PANEL, row);
-  return l.blocks == 1 ? minimum : minimum * (float)minima_of(l, block)[row];
+  return l.blocks == 1 ? minimum : minimum * (float)minima_of(l, block, group)[row];
 }

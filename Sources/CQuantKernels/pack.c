@@ -45,6 +45,8 @@ inlined halves_place halves_of(qk_format format) {
   switch (format) {
     case qk_q4_1:
     case qk_q5_1: return (halves_place){0, 2, 0};
+    case qk_q2_k: return (halves_place){80, 82, 0x8000};
+    case qk_q3_k: return (halves_place){108, 0, 0};
     case qk_q4_k:
     case qk_q5_k: return (halves_place){0, 2, 0x8000};
     case qk_q6_k: return (halves_place){208, 0, 0};
@@ -52,11 +54,11 @@ inlined halves_place halves_of(qk_format format) {
   }
 }
 
-/// 32 values as they are stored, and the byte scales and minimum of a K format.
+/// 32 values as they are stored, and the byte scales and minima of a K format.
 typedef struct {
   uint8_t values[QK_BLOCK];
   int8_t scales[2];
-  uint8_t minimum;
+  uint8_t minima[2];
 } block_parts;
 
 typedef uint8_t bytes_16 __attribute__((vector_size(16)));
@@ -91,11 +93,24 @@ inlined void five_bits(const uint8_t *from, uint8_t *values) {
 inlined void six_bits(const uint8_t *packed, size_t j, block_parts *to) {
   if (j < 4) {
     to->scales[0] = packed[j] & 63;
-    to->minimum = packed[j + 4] & 63;
+    to->minima[0] = packed[j + 4] & 63;
   } else {
     to->scales[0] = (packed[j + 4] & 15) | packed[j - 4] >> 6 << 4;
-    to->minimum = packed[j + 4] >> 4 | packed[j] >> 6 << 4;
+    to->minima[0] = packed[j + 4] >> 4 | packed[j] >> 6 << 4;
   }
+}
+
+/// Block j of 64 bytes, of which four blocks share 32.
+inlined void two_bits(const uint8_t *from, size_t j, uint8_t *values) {
+  for (size_t i = 0; i < 32; i += 16)
+    short_values(from + j / 4 * 32 + i, 2 * (j % 4), 2, values + i);
+}
+
+/// Scale s of Q3_K's 16 of six bits in 12 bytes.
+inlined int8_t six_bit_scale(const uint8_t *packed, size_t s) {
+  const int low = s < 8 ? packed[s] & 15 : packed[s - 8] >> 4;
+  const int high = packed[8 + s % 4] >> 2 * (s / 4) & 3;
+  return (int8_t)((high << 4 | low) - 32);
 }
 
 inlined void take_apart(qk_format format, const uint8_t *from, size_t j, block_parts *to) {
@@ -107,6 +122,19 @@ inlined void take_apart(qk_format format, const uint8_t *from, size_t j, block_p
     case qk_q4_1: nibble_pairs(from + 4, to->values); break;  // two halves, nibbles
     case qk_q5_0: five_bits(from + 2, to->values); break;     // half, fifth bits, nibbles
     case qk_q5_1: five_bits(from + 4, to->values); break;     // two halves, fifth bits, nibbles
+    case qk_iq4_nl: nibble_pairs(from + 2, to->values); break;  // half, nibbles
+    case qk_q2_k:  // 16 bytes of scale and minimum, 64 of two bits, two halves
+      two_bits(from + 16, j, to->values);
+      for (size_t g = 0; g < 2; g++) {
+        to->scales[g] = from[2 * j + g] & 15;
+        to->minima[g] = from[2 * j + g] >> 4;
+      }
+      break;
+    case qk_q3_k:  // 32 bytes of third bits, one bit a block, 64 of two bits, scales, half
+      two_bits(from + 32, j, to->values);
+      for (size_t i = 0; i < 32; i++) to->values[i] |= (from[i] >> j & 1) << 2;
+      for (size_t g = 0; g < 2; g++) to->scales[g] = six_bit_scale(from + 96, 2 * j + g);
+      break;
     case qk_q4_k:  // two halves, 12 bytes of scales, nibbles: two blocks share 32 bytes
       six_bits(from + 4, j, to);
       nibbles(from + 16 + j / 2 * 32, j % 2, to->values);
@@ -124,14 +152,21 @@ inlined void take_apart(qk_format format, const uint8_t *from, size_t j, block_p
       memcpy(to->scales, from + 192 + 2 * j, 2);
       break;
     }
+    case qk_iq4_xs: {  // half, upper bits of the scales, lower bits, nibbles block by block
+      const int low = from[4 + j / 2] >> 4 * (j % 2) & 15;
+      const int high = from[2 + j / 4] >> 2 * (j % 4) & 3;
+      to->scales[0] = (int8_t)((high << 4 | low) - 32);
+      nibble_pairs(from + 8 + 16 * j, to->values);
+      break;
+    }
     default: break;
   }
 }
 
 // ---- The panel's blocks -------------------------------------------------------------------------
 
-/// Bits `from ..< from + bits` of each of 32 values into a row's places in `bits` lines: word i goes
-/// `bits * (i / bits)` up, which folding in halves adds up to.
+/// Bits `from ..< from + bits` of each of 32 values into a row's places in `bits` lines: word i
+/// goes `bits * (i / bits)` up, which folding in halves adds up to.
 inlined void put_lines(
     const uint8_t *values, unsigned from, unsigned bits, size_t row, uint8_t *lines) {
   const uint32_t mask = 0x01010101u * ((1u << bits) - 1);
@@ -148,7 +183,8 @@ inlined void put_block(qk_layout l, const block_parts *parts, size_t row, uint8_
   if (l.blocks > 1) {
     for (size_t g = 0; g < l.groups; g++)
       block[QK_PANEL * g + row] = (uint8_t)parts->scales[g];
-    if (l.minimum) block[QK_PANEL * l.groups + row] = parts->minimum;
+    for (size_t g = 0; l.minimum && g < l.groups; g++)
+      block[QK_PANEL * (l.groups + g) + row] = parts->minima[g];
   }
   uint8_t *low = block + side_bytes(l);
   put_lines(parts->values, 0, l.low, row, low);
@@ -215,7 +251,7 @@ inlined void row_blocks(
     for (size_t i = 0; i < QK_BLOCK; i++) {
       out[i] = weight_scale(l, record, block, i / width, row) *
                (float)weight_value(l, block, row, i);
-      if (l.minimum) out[i] += weight_minimum(l, record, block, row);
+      if (l.minimum) out[i] += weight_minimum(l, record, block, i / width, row);
     }
   }
 }

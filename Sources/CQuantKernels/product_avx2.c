@@ -50,9 +50,12 @@ inlined __m256i stored_bits(
 
 /// Eight rows' weights of inputs 4 * i ..< 4 * i + 4 of a block, unsigned.
 inlined __m256i block_weights(qk_layout l, const uint8_t *block, size_t i, size_t half) {
-  const __m256i low = stored_bits(low_of(l, block), l.low, i, 0, half);
-  if (l.high == 0) return low;
-  return _mm256_or_si256(low, stored_bits(high_of(l, block), l.high, i, l.low, half));
+  __m256i q = stored_bits(low_of(l, block), l.low, i, 0, half);
+  if (l.high) q = _mm256_or_si256(q, stored_bits(high_of(l, block), l.high, i, l.low, half));
+  if (l.lift) q = _mm256_add_epi8(q, _mm256_set1_epi8((char)l.lift));
+  if (!l.coded) return q;
+  const __m128i codes = _mm_loadu_si128((const __m128i *)qk_codes);
+  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(codes), q);
 }
 
 static void store(const qk_output *out, size_t n, __m256 acc[][2]) {
@@ -97,13 +100,13 @@ inlined void add_bytes(
 }
 
 /// A pair of unsigned values times inputs is at most 2 * 127 times the largest value, so sums of 16
-/// bits hold 8 pairs of nibbles (30480), 4 of five bits (31496) and 2 of six (32004).
+/// bits hold 8 pairs of values up to 15 (30480), 4 up to 31 (31496) and 2 up to 63 (32004).
 inlined void add_small(
     qk_layout l, size_t n, size_t half, size_t g, const uint8_t *block, __m256 wscale,
     const qk_input_block *x, __m256 acc[][2]) {
   const __m256i ones = _mm256_set1_epi16(1);
-  const size_t words = 8 / l.groups, bits = l.low + l.high;
-  const size_t depth = bits <= 4 ? words : bits == 5 ? 4 : 2;
+  const size_t words = 8 / l.groups, largest = (1u << (l.low + l.high)) - 1 + l.lift;
+  const size_t depth = largest <= 15 ? words : largest <= 31 ? 4 : 2;
   __m256i q[8];
   for (size_t i = 0; i < words; i++) q[i] = block_weights(l, block, g * words + i, half);
   for (size_t t = 0; t < n; t++) {
@@ -140,9 +143,15 @@ inlined void tile_blocks(
           add_small(l, n, half, g, block, wscale, x, acc);
       }
       if (!l.minimum) continue;
-      const __m256 wmin = side_floats(l, w + 2 * QK_PANEL, minima_of(l, block), half);
+      const uint8_t *minimum = w + 2 * QK_PANEL;
+      const __m256 last = side_floats(l, minimum, minima_of(l, block, l.groups - 1), half);
       for (size_t t = 0; t < n; t++)
-        acc[t][half] = _mm256_fmadd_ps(wmin, _mm256_set1_ps(x[t].sum), acc[t][half]);
+        acc[t][half] = _mm256_fmadd_ps(last, _mm256_set1_ps(x[t].sum), acc[t][half]);
+      if (l.groups == 1) continue;
+      const __m256 difference =
+          _mm256_sub_ps(side_floats(l, minimum, minima_of(l, block, 0), half), last);
+      for (size_t t = 0; t < n; t++)
+        acc[t][half] = _mm256_fmadd_ps(difference, _mm256_set1_ps(x[t].first_sum), acc[t][half]);
     }
     if (j + 1 == l.blocks) w += record_bytes(l);
   }

@@ -54,6 +54,10 @@ inlined __m512 side_floats(qk_layout l, const uint8_t *halves, const uint8_t *by
   return _mm512_mul_ps(floats, _mm512_cvtepi32_ps(factors));
 }
 
+inlined __m512 block_minima(qk_layout l, const uint8_t *record, size_t j, size_t group) {
+  return side_floats(l, record + 2 * QK_PANEL, minima_of(l, block_of(l, record, j), group));
+}
+
 /// Word i of each row's stored bits, in the place of bits `to ..< to + bits` of its values.
 inlined __m512i stored_bits(const uint8_t *lines, unsigned bits, size_t i, unsigned to) {
   const __m512i line = _mm512_loadu_si512(lines + i % bits * QK_LINE);
@@ -66,9 +70,12 @@ inlined __m512i stored_bits(const uint8_t *lines, unsigned bits, size_t i, unsig
 
 /// The 16 rows' weights of inputs 4 * i ..< 4 * i + 4 of a block, unsigned.
 inlined __m512i block_weights(qk_layout l, const uint8_t *block, size_t i) {
-  const __m512i low = stored_bits(low_of(l, block), l.low, i, 0);
-  if (l.high == 0) return low;
-  return _mm512_or_si512(low, stored_bits(high_of(l, block), l.high, i, l.low));
+  __m512i q = stored_bits(low_of(l, block), l.low, i, 0);
+  if (l.high) q = _mm512_or_si512(q, stored_bits(high_of(l, block), l.high, i, l.low));
+  if (l.lift) q = _mm512_add_epi8(q, _mm512_set1_epi8((char)l.lift));
+  if (!l.coded) return q;
+  const __m128i codes = _mm_loadu_si128((const __m128i *)qk_codes);
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(codes), q);
 }
 
 /// The products of `count` neighbouring panels and n tokens of a tile of `stride`.
@@ -105,10 +112,13 @@ inlined void tile_blocks(
       }
     }
     for (size_t p = 0; l.minimum && p < count; p++) {
-      const __m512 wmin =
-          side_floats(l, w[p] + 2 * QK_PANEL, minima_of(l, block_of(l, w[p], j)));
+      const __m512 last = block_minima(l, w[p], j, l.groups - 1);
       for (size_t t = 0; t < n; t++)
-        acc[p][t] = _mm512_fmadd_ps(wmin, _mm512_set1_ps(x[t].sum), acc[p][t]);
+        acc[p][t] = _mm512_fmadd_ps(last, _mm512_set1_ps(x[t].sum), acc[p][t]);
+      if (l.groups == 1) continue;
+      const __m512 difference = _mm512_sub_ps(block_minima(l, w[p], j, 0), last);
+      for (size_t t = 0; t < n; t++)
+        acc[p][t] = _mm512_fmadd_ps(difference, _mm512_set1_ps(x[t].first_sum), acc[p][t]);
     }
     for (size_t p = 0; j + 1 == l.blocks && p < count; p++) w[p] += record_bytes(l);
   }

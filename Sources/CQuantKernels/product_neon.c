@@ -48,6 +48,8 @@ inlined uint8x16_t stored_bits(
 inlined int8x16_t block_weights(qk_layout l, const uint8_t *block, size_t i, size_t v) {
   uint8x16_t values = stored_bits(low_of(l, block), l.low, i, 0, v);
   if (l.high) values = vorrq_u8(values, stored_bits(high_of(l, block), l.high, i, l.low, v));
+  if (l.lift) values = vaddq_u8(values, vdupq_n_u8(l.lift));
+  if (l.coded) values = vqtbl1q_u8(vld1q_u8(qk_codes), values);
   if (l.offset == 128) values = veorq_u8(values, vdupq_n_u8(0x80));
   return vreinterpretq_s8_u8(values);
 }
@@ -105,8 +107,14 @@ inlined void tile_blocks(
     for (size_t v = 0; v < 4; v++) {
       for (size_t g = 0; g < l.groups; g++) add_group(l, n, v, g, w, block, x, acc);
       if (!l.minimum) continue;
-      const float32x4_t wmin = side_floats(l, w + 2 * QK_PANEL, minima_of(l, block), v);
-      for (size_t t = 0; t < n; t++) acc[t][v] = vfmaq_n_f32(acc[t][v], wmin, x[t].sum);
+      const uint8_t *minimum = w + 2 * QK_PANEL;
+      const float32x4_t last = side_floats(l, minimum, minima_of(l, block, l.groups - 1), v);
+      for (size_t t = 0; t < n; t++) acc[t][v] = vfmaq_n_f32(acc[t][v], last, x[t].sum);
+      if (l.groups == 1) continue;
+      const float32x4_t difference =
+          vsubq_f32(side_floats(l, minimum, minima_of(l, block, 0), v), last);
+      for (size_t t = 0; t < n; t++)
+        acc[t][v] = vfmaq_n_f32(acc[t][v], difference, x[t].first_sum);
     }
     if (j + 1 == l.blocks) w += record_bytes(l);
   }

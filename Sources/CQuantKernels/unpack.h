@@ -32,23 +32,27 @@ inlined words_4 word_bits(const uint8_t *lines, unsigned bits, size_t r, size_t 
 inlined bytes_16 stored_values(qk_layout l, const uint8_t *block, size_t r, size_t half) {
   words_4 values = word_bits(low_of(l, block), l.low, r, half);
   if (l.high) values |= word_bits(high_of(l, block), l.high, r, half) << l.low;
-  return (bytes_16)values;
+  bytes_16 bytes = (bytes_16)values;
+  for (int i = 0; l.coded && i < 16; i++) bytes[i] = qk_codes[bytes[i]];
+  return bytes;
 }
 
 inlined void unpack_block(
     qk_layout l, const uint8_t *record, size_t j, float *out, size_t height) {
   const uint8_t *block = block_of(l, record, j);
-  float scale[2][QK_PANEL], minimum[QK_PANEL];
-  for (size_t r = 0; r < QK_PANEL; r++) {
-    for (size_t g = 0; g < l.groups; g++) scale[g][r] = weight_scale(l, record, block, g, r);
-    minimum[r] = weight_minimum(l, record, block, r);
-  }
+  float scale[2][QK_PANEL], minimum[2][QK_PANEL];
+  for (size_t g = 0; g < l.groups; g++)
+    for (size_t r = 0; r < QK_PANEL; r++) {
+      scale[g][r] = weight_scale(l, record, block, g, r);
+      minimum[g][r] = weight_minimum(l, record, block, g, r);
+    }
   for (size_t r = 0; r < QK_PANEL; r++) {
     const bytes_16 values[2] = {stored_values(l, block, r, 0), stored_values(l, block, r, 1)};
     for (size_t half = 0; half < 2; half++) {
-      floats_16 floats = __builtin_convertvector(values[half], floats_16) - (float)l.offset;
-      floats *= scale[l.groups == 1 ? 0 : half][r];
-      if (l.minimum) floats += minimum[r];
+      const size_t g = l.groups == 1 ? 0 : half;
+      floats_16 floats = __builtin_convertvector(values[half], floats_16);
+      floats = (floats - (float)(l.offset - l.lift)) * scale[g][r];
+      if (l.minimum) floats += minimum[g][r];
       memcpy(out + (half * height + r) * QK_PANEL, &floats, sizeof floats);
     }
   }

@@ -66,8 +66,10 @@ public enum TensorType: UInt32, CaseIterable, Sendable {
   /// bytes from its start; empty for the types that are not computed with.
   public var scaleOffsets: [Int] {
     switch self {
-    case .q4_0, .q5_0, .q8_0: [0]
+    case .q4_0, .q5_0, .q8_0, .iq4_nl, .iq4_xs: [0]
     case .q4_1, .q5_1, .q4_K, .q5_K: [0, 2]
+    case .q2_K: [80, 82]
+    case .q3_K: [108]
     case .q6_K: [208]
     default: []
     }

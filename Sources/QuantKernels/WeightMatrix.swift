@@ -89,9 +89,13 @@ public final class WeightMatrix: @unchecked Sendable {
     case .q4_1: qk_q4_1
     case .q5_0: qk_q5_0
     case .q5_1: qk_q5_1
+    case .iq4_nl: qk_iq4_nl
+    case .q2_K: qk_q2_k
+    case .q3_K: qk_q3_k
     case .q4_K: qk_q4_k
     case .q5_K: qk_q5_k
     case .q6_K: qk_q6_k
+    case .iq4_xs: qk_iq4_xs
     default: nil
     }
   }

@@ -26,7 +26,7 @@ static float *draw_floats(size_t count) {
 
 /// Inputs of a block in a file.
 static size_t block_inputs(qk_format format) {
-  return !qk_is_quantized(format) ? 1 : format >= qk_q4_k ? 256 : QK_BLOCK;
+  return !qk_is_quantized(format) ? 1 : format >= qk_q2_k ? 256 : QK_BLOCK;
 }
 
 /// Whether byte `at` of a file's block is the upper byte of a half, or of a float value.
@@ -37,6 +37,8 @@ static bool is_exponent(qk_format format, size_t at) {
     case qk_q5_1:
     case qk_q4_k:
     case qk_q5_k: return at == 1 || at == 3;
+    case qk_q2_k: return at == 81 || at == 83;
+    case qk_q3_k: return at == 109;
     case qk_q6_k: return at == 209;
     default: return at == 1;
   }

@@ -18,6 +18,7 @@ struct ActivationsTests {
       #expect(quants(block) == quants(blocks[0]))
       #expect(block.scale == blocks[0].scale || block.scale.isNaN && blocks[0].scale.isNaN)
       #expect(block.sum == blocks[0].sum || block.sum.isNaN && blocks[0].sum.isNaN)
+      #expect(block.first_sum == blocks[0].first_sum || block.first_sum.isNaN)
       #expect(starts(block) == starts(blocks[0]))
     }
     return blocks[0]
@@ -42,7 +43,7 @@ struct ActivationsTests {
       Self.quants(block) == [127, 0, 2, 2, 0, -2, -126, 126] + [Int8](repeating: 3, count: 24))
     let (first, second): (Int32, Int32) = (127 + 2 + 2 - 2 + 24, 48)
     let sum = first + second
-    #expect(block.sum == 2 * Float(sum))
+    #expect(block.sum == 2 * Float(sum) && block.first_sum == 2 * Float(first))
     #expect(Self.starts(block) == [-8 * sum, -16 * sum, -128 * sum, -32 * first, -32 * second])
   }
 

@@ -110,8 +110,9 @@ struct MatrixProductTests {
   /// The weight that a block has everywhere when all its bytes but the halves are the same.
   static let extremeWeights: [(TensorType, UInt8, Float)] = [
     (.q8_0, 0x80, -128), (.q4_0, 0x00, -8), (.q4_0, 0xFF, 7), (.q4_1, 0xFF, 15),
-    (.q5_0, 0x00, -16), (.q5_0, 0xFF, 15), (.q5_1, 0xFF, 31), (.q4_K, 0xFF, 63 * 15),
-    (.q5_K, 0xFF, 63 * 31), (.q6_K, 0xFF, -31),
+    (.q5_0, 0x00, -16), (.q5_0, 0xFF, 15), (.q5_1, 0xFF, 31), (.iq4_nl, 0x00, -127),
+    (.iq4_nl, 0xFF, 113), (.q2_K, 0xFF, 15 * 3), (.q3_K, 0xFF, 31 * 3), (.q4_K, 0xFF, 63 * 15),
+    (.q5_K, 0xFF, 63 * 31), (.q6_K, 0xFF, -31), (.iq4_xs, 0xFF, 31 * 113),
   ]
 
   @Test("NUM-08: sums of the largest values are exact", arguments: extremeWeights)

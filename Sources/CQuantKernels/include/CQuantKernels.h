@@ -15,7 +15,9 @@
 // where acc starts at 0. A quantized weight is wscale * q, or wscale * q + wmin, q being a small
 // integer. The group that shares a scale is the whole block, or each half of it in turn; isum is
 // the exact integer sum of a group's q times the quants of x, and xsum is xscale times the sum of
-// the block's quants, rounded once. Halves and bfloat16 become floats exactly, and so do the
+// the block's quants, rounded once. Where each half has a minimum, the step of the minima is two:
+// acc = fmaf(wmin[1], xsum, acc), then acc = fmaf(wmin[0] - wmin[1], xsum of the first half, acc),
+// the difference being exact. Halves and bfloat16 become floats exactly, and so do the
 // products of a half and a byte that are the scales and minima of the K formats. An output's bits
 // depend on its row of weights and its row of x alone.
 //
@@ -40,7 +42,8 @@
 
 typedef enum {
   qk_f32, qk_f16, qk_bf16,
-  qk_q8_0, qk_q4_0, qk_q4_1, qk_q5_0, qk_q5_1, qk_q4_k, qk_q5_k, qk_q6_k,
+  qk_q8_0, qk_q4_0, qk_q4_1, qk_q5_0, qk_q5_1, qk_iq4_nl,
+  qk_q2_k, qk_q3_k, qk_q4_k, qk_q5_k, qk_q6_k, qk_iq4_xs,
   qk_format_count
 } qk_format;
 
@@ -54,14 +57,14 @@ bool qk_available(qk_instruction_set set);
 
 // ---- Weights ------------------------------------------------------------------------------------
 // A panel of a float format is `[columns, QK_PANEL]` values. One of a quantized format is records
-// of 32 inputs, or of 256 in the K formats:
+// of 32 inputs, or of 256 in the K formats, of which IQ4_XS is one:
 //
 //     scale[16]           a half for each row
 //     minimum[16]         a half, where the format has minima; as it is added, so minus a K block's
 //     for each block of 32 inputs:
 //       scales[groups][16]    K formats: a signed byte that is multiplied by the row's scale
-//       minima[16]            K formats with minima: a byte that is multiplied by its minimum
-//       low[bits][64]         the low bits of q + offset,
+//       minima[groups][16]    K formats with minima: a byte that is multiplied by its minimum
+//       low[bits][64]         the low bits of q + offset, or the number of a code,
 //       high[bits][64]        and those above them
 //
 // Lines of 64 bytes have four for each row. With n bits of each value, input 4 * i + c of row r is
@@ -73,9 +76,13 @@ bool qk_available(qk_instruction_set set);
 //     Q4_1        32       1     yes            4 + 0       0   160   160
 //     Q5_0        32       1      no            4 + 1      16   176   176
 //     Q5_1        32       1     yes            4 + 1       0   192   192
+//     IQ4_NL      32       1      no            4 + 0    code   144   144
+//     Q2_K       256       2     yes            2 + 0       0    84   100
+//     Q3_K       256       2      no            2 + 1       4   110   114
 //     Q4_K       256       1     yes            4 + 0       0   144   148
 //     Q5_K       256       1     yes            4 + 1       0   176   180
 //     Q6_K       256       2      no            4 + 2      32   210   210
+//     IQ4_XS     256       1      no            4 + 0    code   136   138
 
 /// Bytes of one row as a GGUF file has it.
 size_t qk_row_bytes(qk_format format, size_t columns);
@@ -100,12 +107,15 @@ void qk_unpack_row(qk_format format, size_t columns, const void *panels, size_t 
 typedef struct {
   int8_t quants[QK_BLOCK];
   float scale;
-  float sum;  ///< scale * (float)(sum of the quants)
+  float sum;        ///< scale * (float)(sum of the quants)
+  float first_sum;  ///< the same of the first half
   int32_t start_8;
   int32_t start_16;
   int32_t start_128;
   int32_t start_32[2];  ///< of each half
 } qk_input_block;
+
+_Static_assert(sizeof(qk_input_block) == 64, "a block fills a cache line");
 
 /// Quantizes up to QK_TILE rows of x, `stride` floats apart, into a tile `[blocks, rows]`.
 ///
