@@ -5,6 +5,9 @@
 /// For functions of a format or a width that callers give as a constant.
 #define inlined static inline __attribute__((always_inline))
 
+/// A vector of the compiler's own kind, for any instruction set.
+typedef uint8_t bytes_16 __attribute__((vector_size(16)));
+
 static inline size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
 
 static inline size_t at_most(size_t a, size_t b) { return a < b ? a : b; }

@@ -61,10 +61,8 @@ typedef struct {
   uint8_t minima[2];
 } block_parts;
 
-typedef uint8_t bytes_16 __attribute__((vector_size(16)));
-
-/// A few bits, from bit `first` on, of 16 bytes. Vectors of the compiler's own kind, as it
-/// makes slow work of such loops.
+/// A few bits, from bit `first` on, of 16 bytes; as a vector, since the compiler makes slow work of
+/// such loops.
 inlined void short_values(const uint8_t *from, unsigned first, unsigned bits, uint8_t *values) {
   bytes_16 bytes;
   memcpy(&bytes, from, sizeof bytes);

@@ -13,7 +13,6 @@
 #include "layout.h"
 
 typedef uint32_t words_4 __attribute__((vector_size(16)));
-typedef uint8_t bytes_16 __attribute__((vector_size(16)));
 typedef float floats_16 __attribute__((vector_size(64)));
 
 /// Stored bits of 16 inputs of row r, from input 16 * half on: four words of the lines.
