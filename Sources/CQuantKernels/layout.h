@@ -89,11 +89,16 @@ inlined const uint8_t *high_of(qk_layout l, const uint8_t *block) {
 inlined int32_t start_of(qk_layout l, const qk_input_block *x, size_t group) {
   switch (l.offset) {
     case 8: return x->start_8;
-    case 16: return x->start_16;
+    case 16: return 2 * x->start_8;
     case 32: return x->start_32[group];
     case 128: return x->start_128;
     default: return 0;
   }
+}
+
+/// What a group's minimum is multiplied by.
+inlined float sum_of(qk_layout l, const qk_input_block *x, size_t group) {
+  return l.groups == 1 ? x->sum : x->half_sum[group];
 }
 
 // ---- One weight at a time -----------------------------------------------------------------------

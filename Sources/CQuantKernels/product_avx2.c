@@ -142,16 +142,12 @@ inlined void tile_blocks(
         else
           add_small(l, n, half, g, block, wscale, x, acc);
       }
-      if (!l.minimum) continue;
-      const uint8_t *minimum = w + 2 * QK_PANEL;
-      const __m256 last = side_floats(l, minimum, minima_of(l, block, l.groups - 1), half);
-      for (size_t t = 0; t < n; t++)
-        acc[t][half] = _mm256_fmadd_ps(last, _mm256_set1_ps(x[t].sum), acc[t][half]);
-      if (l.groups == 1) continue;
-      const __m256 difference =
-          _mm256_sub_ps(side_floats(l, minimum, minima_of(l, block, 0), half), last);
-      for (size_t t = 0; t < n; t++)
-        acc[t][half] = _mm256_fmadd_ps(difference, _mm256_set1_ps(x[t].first_sum), acc[t][half]);
+      for (size_t g = 0; l.minimum && g < l.groups; g++) {
+        const __m256 wmin = side_floats(l, w + 2 * QK_PANEL, minima_of(l, block, g), half);
+        for (size_t t = 0; t < n; t++)
+          acc[t][half] =
+              _mm256_fmadd_ps(wmin, _mm256_set1_ps(sum_of(l, &x[t], g)), acc[t][half]);
+      }
     }
     if (j + 1 == l.blocks) w += record_bytes(l);
   }

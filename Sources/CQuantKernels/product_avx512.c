@@ -54,10 +54,6 @@ inlined __m512 side_floats(qk_layout l, const uint8_t *halves, const uint8_t *by
   return _mm512_mul_ps(floats, _mm512_cvtepi32_ps(factors));
 }
 
-inlined __m512 block_minima(qk_layout l, const uint8_t *record, size_t j, size_t group) {
-  return side_floats(l, record + 2 * QK_PANEL, minima_of(l, block_of(l, record, j), group));
-}
-
 /// Word i of each row's stored bits, in the place of bits `to ..< to + bits` of its values.
 inlined __m512i stored_bits(const uint8_t *lines, unsigned bits, size_t i, unsigned to) {
   const __m512i line = _mm512_loadu_si512(lines + i % bits * QK_LINE);
@@ -111,15 +107,13 @@ inlined void tile_blocks(
               acc[p][t]);
       }
     }
-    for (size_t p = 0; l.minimum && p < count; p++) {
-      const __m512 last = block_minima(l, w[p], j, l.groups - 1);
-      for (size_t t = 0; t < n; t++)
-        acc[p][t] = _mm512_fmadd_ps(last, _mm512_set1_ps(x[t].sum), acc[p][t]);
-      if (l.groups == 1) continue;
-      const __m512 difference = _mm512_sub_ps(block_minima(l, w[p], j, 0), last);
-      for (size_t t = 0; t < n; t++)
-        acc[p][t] = _mm512_fmadd_ps(difference, _mm512_set1_ps(x[t].first_sum), acc[p][t]);
-    }
+    for (size_t g = 0; l.minimum && g < l.groups; g++)
+      for (size_t p = 0; p < count; p++) {
+        const uint8_t *minima = minima_of(l, block_of(l, w[p], j), g);
+        const __m512 wmin = side_floats(l, w[p] + 2 * QK_PANEL, minima);
+        for (size_t t = 0; t < n; t++)
+          acc[p][t] = _mm512_fmadd_ps(wmin, _mm512_set1_ps(sum_of(l, &x[t], g)), acc[p][t]);
+      }
     for (size_t p = 0; j + 1 == l.blocks && p < count; p++) w[p] += record_bytes(l);
   }
   store(out, count, n, acc);

@@ -106,15 +106,11 @@ inlined void tile_blocks(
     const uint8_t *block = block_of(l, w, j);
     for (size_t v = 0; v < 4; v++) {
       for (size_t g = 0; g < l.groups; g++) add_group(l, n, v, g, w, block, x, acc);
-      if (!l.minimum) continue;
-      const uint8_t *minimum = w + 2 * QK_PANEL;
-      const float32x4_t last = side_floats(l, minimum, minima_of(l, block, l.groups - 1), v);
-      for (size_t t = 0; t < n; t++) acc[t][v] = vfmaq_n_f32(acc[t][v], last, x[t].sum);
-      if (l.groups == 1) continue;
-      const float32x4_t difference =
-          vsubq_f32(side_floats(l, minimum, minima_of(l, block, 0), v), last);
-      for (size_t t = 0; t < n; t++)
-        acc[t][v] = vfmaq_n_f32(acc[t][v], difference, x[t].first_sum);
+      for (size_t g = 0; l.minimum && g < l.groups; g++) {
+        const float32x4_t wmin = side_floats(l, w + 2 * QK_PANEL, minima_of(l, block, g), v);
+        for (size_t t = 0; t < n; t++)
+          acc[t][v] = vfmaq_n_f32(acc[t][v], wmin, sum_of(l, &x[t], g));
+      }
     }
     if (j + 1 == l.blocks) w += record_bytes(l);
   }

@@ -41,11 +41,9 @@ inlined float add_block(
       sum += weight_value(l, block, r, i) * x->quants[i];
     acc = fmaf((float)sum, weight_scale(l, record, block, g, r) * x->scale, acc);
   }
-  if (!l.minimum) return acc;
-  const float last = weight_minimum(l, record, block, l.groups - 1, r);
-  acc = fmaf(last, x->sum, acc);
-  if (l.groups == 1) return acc;
-  return fmaf(weight_minimum(l, record, block, 0, r) - last, x->first_sum, acc);
+  for (size_t g = 0; l.minimum && g < l.groups; g++)
+    acc = fmaf(weight_minimum(l, record, block, g, r), sum_of(l, x, g), acc);
+  return acc;
 }
 
 inlined void blocks(

@@ -20,7 +20,8 @@ static inline void quantize_block(const float *restrict x, qk_input_block *restr
   const float top = qk_float_from_bits((uint32_t)largest);
   if (largest >= 0x7f800000 || top < 0x1p-100f) {
     memset(block, 0, sizeof *block);
-    block->scale = block->sum = block->first_sum = largest >= 0x7f800000 ? NAN : 0.0f;
+    block->scale = largest >= 0x7f800000 ? NAN : 0.0f;
+    block->sum = block->half_sum[0] = block->half_sum[1] = block->scale;
     return;
   }
   // |x| * (127 / top) is at most 127 and a few units in the last place, so nothing rounds to 128.
@@ -36,11 +37,12 @@ static inline void quantize_block(const float *restrict x, qk_input_block *restr
   const int32_t whole = sum[0] + sum[1];
   block->scale = top / 127.0f;
   block->sum = block->scale * (float)whole;
-  block->first_sum = block->scale * (float)sum[0];
   block->start_8 = -8 * whole;
-  block->start_16 = -16 * whole;
   block->start_128 = -128 * whole;
-  for (int half = 0; half < 2; half++) block->start_32[half] = -32 * sum[half];
+  for (int half = 0; half < 2; half++) {
+    block->half_sum[half] = block->scale * (float)sum[half];
+    block->start_32[half] = -32 * sum[half];
+  }
 }
 
 static void quantize_tile(

@@ -21,6 +21,16 @@ func blockBytes(
   return bytes
 }
 
+/// The same blocks with minima of zero.
+func withoutMinima(_ type: TensorType, _ bytes: [UInt8]) -> [UInt8] {
+  guard type.scaleOffsets.count == 2 else { return bytes }
+  var bytes = bytes
+  for place in stride(from: type.scaleOffsets[1], to: bytes.count, by: type.bytesPerBlock) {
+    bytes.replaceSubrange(place..<place + 2, with: [0, 0])
+  }
+  return bytes
+}
+
 extension RandomStream {
   /// Normal values, row by row.
   mutating func matrix(rows: Int, columns: Int, scale: Float = 1) -> Matrix {

@@ -8,18 +8,17 @@
 // set:
 //
 //     floats      acc = fmaf(w[k], x[k], acc), k ascending
-//     quantized   acc = fmaf((float)isum, wscale * xscale, acc) for each group of a block, then
-//                 acc = fmaf(wmin, xsum, acc) where the format has minima; blocks of 32 ascending
+//     quantized   blocks of 32 ascending; acc = fmaf((float)isum, wscale * xscale, acc) for each
+//                 group of a block, then, where the format has minima, acc = fmaf(wmin, xsum, acc)
+//                 for each group
 //     the result  y = scale * acc,  or when adding  y = fmaf(scale, acc, y)
 //
 // where acc starts at 0. A quantized weight is wscale * q, or wscale * q + wmin, q being a small
-// integer. The group that shares a scale is the whole block, or each half of it in turn; isum is
-// the exact integer sum of a group's q times the quants of x, and xsum is xscale times the sum of
-// the block's quants, rounded once. Where each half has a minimum, the step of the minima is two:
-// acc = fmaf(wmin[1], xsum, acc), then acc = fmaf(wmin[0] - wmin[1], xsum of the first half, acc),
-// the difference being exact. Halves and bfloat16 become floats exactly, and so do the
-// products of a half and a byte that are the scales and minima of the K formats. An output's bits
-// depend on its row of weights and its row of x alone.
+// integer. The group that shares a scale and a minimum is the whole block, or each half of it in
+// turn; isum is the exact integer sum of a group's q times the quants of x, and xsum is xscale
+// times the sum of the group's quants, rounded once. Halves and bfloat16 become floats exactly, and
+// so do the products of a half and a byte that are the scales and minima of the K formats. An
+// output's bits depend on its row of weights and its row of x alone.
 //
 // No function here allocates, reads a file or fails. Shapes are trusted: the caller has checked
 // them.
@@ -107,10 +106,9 @@ void qk_unpack_row(qk_format format, size_t columns, const void *panels, size_t 
 typedef struct {
   int8_t quants[QK_BLOCK];
   float scale;
-  float sum;        ///< scale * (float)(sum of the quants)
-  float first_sum;  ///< the same of the first half
+  float sum;          ///< scale * (float)(sum of the quants)
+  float half_sum[2];  ///< the same of each half
   int32_t start_8;
-  int32_t start_16;
   int32_t start_128;
   int32_t start_32[2];  ///< of each half
 } qk_input_block;
