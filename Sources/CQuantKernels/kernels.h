@@ -56,8 +56,9 @@ typedef void qk_tile(
   entry(q8_0) entry(q4_0) entry(q4_1) entry(q5_0) entry(q5_1) entry(iq4_nl)                   \
   entry(q2_k) entry(q3_k) entry(q4_k) entry(q5_k) entry(q6_k) entry(iq4_xs)
 
-/// An entry of a table of tiles.
+/// Entries of a table of tiles.
 #define QK_TILE_ENTRY(format) [qk_##format] = tile_##format,
+#define QK_PAIR_ENTRY(format) [qk_##format] = pair_##format,
 
 typedef struct {
   qk_tile *tile[qk_format_count];

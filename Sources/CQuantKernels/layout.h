@@ -77,12 +77,12 @@ inlined const uint8_t *minima_of(qk_layout l, const uint8_t *block, size_t group
   return block + QK_PANEL * (l.groups + group);
 }
 
-inlined const uint8_t *low_of(qk_layout l, const uint8_t *block) {
+inlined const uint8_t *high_of(qk_layout l, const uint8_t *block) {
   return block + side_bytes(l);
 }
 
-inlined const uint8_t *high_of(qk_layout l, const uint8_t *block) {
-  return low_of(l, block) + QK_LINE * l.low;
+inlined const uint8_t *low_of(qk_layout l, const uint8_t *block) {
+  return high_of(l, block) + QK_LINE * l.high;
 }
 
 /// What the sum of a group's products starts with.

@@ -184,9 +184,9 @@ inlined void put_block(qk_layout l, const block_parts *parts, size_t row, uint8_
     for (size_t g = 0; l.minimum && g < l.groups; g++)
       block[QK_PANEL * (l.groups + g) + row] = parts->minima[g];
   }
-  uint8_t *low = block + side_bytes(l);
-  put_lines(parts->values, 0, l.low, row, low);
-  if (l.high) put_lines(parts->values, l.low, l.high, row, low + QK_LINE * l.low);
+  uint8_t *high = block + side_bytes(l);
+  if (l.high) put_lines(parts->values, l.low, l.high, row, high);
+  put_lines(parts->values, 0, l.low, row, high + QK_LINE * l.high);
 }
 
 inlined void put_halves(

@@ -4,8 +4,8 @@
 // (unsigned weights by signed inputs, exact in 32 bits), and for each scale a conversion, a product
 // and a fused add.
 // A core that does two of these a cycle loads inputs no faster: with more than a few tokens two
-// panels share each load, in the formats that are cheap to unpack. Each tile is written for any
-// number of tokens and compiled for each, so that sums stay in registers.
+// panels share each load. Each tile is written for any number of tokens and compiled for each, so
+// that sums stay in registers.
 #include "kernels.h"
 
 #if defined(__x86_64__)
@@ -197,26 +197,21 @@ inlined void pair_float(
   QK_FOR_TOKENS(format, pair_float, pair_##format)
 QK_FLOATS(FLOATS)
 
-#define BLOCKS(format) QK_FOR_TOKENS(format, tile_panel, tile_##format)
-QK_QUANTIZED(BLOCKS)
-
-#define PAIR(format)                                                                          \
+#define BLOCKS(format)                                                                        \
+  QK_FOR_TOKENS(format, tile_panel, tile_##format)                                            \
   static void pair_##format(                                                                  \
       size_t columns, const void *panels, size_t tokens, const void *x, size_t stride,        \
       const qk_output *out) {                                                                 \
     (void)stride;                                                                             \
     tile_pair(qk_##format, columns, panels, tokens, x, out);                                  \
   }
-PAIR(q8_0)
-PAIR(q4_0)
+QK_QUANTIZED(BLOCKS)
 
 #pragma clang attribute pop
 
 const qk_kernels qk_kernels_avx512 = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
-  .pair =
-      {[qk_f32] = pair_f32, [qk_f16] = pair_f16, [qk_bf16] = pair_bf16, [qk_q8_0] = pair_q8_0,
-       [qk_q4_0] = pair_q4_0},
+  .pair = {QK_FLOATS(QK_PAIR_ENTRY) QK_QUANTIZED(QK_PAIR_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
 };

@@ -63,11 +63,12 @@ bool qk_available(qk_instruction_set set);
 //     for each block of 32 inputs:
 //       scales[groups][16]    K formats: a signed byte that is multiplied by the row's scale
 //       minima[groups][16]    K formats with minima: a byte that is multiplied by its minimum
-//       low[bits][64]         the low bits of q + offset, or the number of a code,
-//       high[bits][64]        and those above them
+//       high[bits][64]        the high bits of q + offset, or of the number of a code,
+//       low[bits][64]         and those below them
 //
 // Lines of 64 bytes have four for each row. With n bits of each value, input 4 * i + c of row r is
-// in byte 4 * r + c of line i % n, from bit n * (i / n) on.
+// in byte 4 * r + c of line i % n, from bit n * (i / n) on. Kernels read a block from its start to
+// its end: out of that order, the processor fetched it from memory at half the rate.
 //
 //             inputs  groups  minima  low + high bits  offset  bytes of 256 inputs: file, panel
 //     Q8_0        32       1      no            8 + 0     128   272   272
