@@ -72,7 +72,8 @@ struct BenchReport {
     func row(_ name: String, _ speed: Speed, _ share: Double?, _ limit: String) -> String {
       let rate = speed.rate < 100 ? "\((speed.rate * 100).rounded() / 100)" : "\(Int(speed.rate))"
       let part = share.map { "   \(Int(($0 * 100).rounded())) % of \(limit)" } ?? ""
-      return "\(padded(name, to: 24))\(padded(rate, to: 9)) tokens/s\(part)"
+      let gap = String(repeating: " ", count: max(1, 24 - name.count))
+      return "\(name)\(gap)\(padded(rate, to: 9)) tokens/s\(part)"
     }
     var lines = [
       "\(Processors.name), \(Kernels.instructionSet.rawValue), \(Kernels.threads) threads",

@@ -23,12 +23,13 @@ public final class ModelTimer {
     return seconds { run(sequences.prompt(0..<tokens), sequences) }
   }
 
-  /// Seconds for one token after another, in so many sequences at once.
+  /// Times one token after another, in so many sequences at once.
   ///
   /// - Parameters:
   ///   - tokens: New ones of each sequence.
-  ///   - sequences: How many go on at once.
+  ///   - count: Sequences that go on at once.
   ///   - prefix: Tokens before, which all sequences share; not timed.
+  /// - Returns: Seconds for all of them.
   public func decode(_ tokens: Int, sequences count: Int = 1, prefix: Int = 0) -> Double {
     let sequences = Sequences(model, cache, count: count, prefix: prefix, tokens: tokens)
     if prefix > 0 { run(sequences.prompt(0..<prefix), sequences) }
