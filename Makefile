@@ -5,7 +5,7 @@
 # make format   rewrite the sources in the project's style
 # make lint     report what `make format` would change
 # make check    what has to pass before a change is proposed
-MODEL ?= models/tripost-5m-q8_0.gguf
+MODEL ?= models/tripost-6m-q8_0.gguf
 OUTPUT ?= runs/first
 
 .DEFAULT_GOAL := help

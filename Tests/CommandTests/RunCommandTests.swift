@@ -3,12 +3,12 @@ import Foundation
 import TestSupport
 import Testing
 
-private let shippedModel = SharedData.package + "/models/tripost-5m-q8_0.gguf"
+private let shippedModel = SharedData.package + "/models/tripost-6m-q8_0.gguf"
 
 /// The program's main job on the shipped model, small enough for a test.
 @Suite(
   "tripost run",
-  .enabled(if: Files.exists(shippedModel), "needs models/tripost-5m-q8_0.gguf"),
+  .enabled(if: Files.exists(shippedModel), "needs models/tripost-6m-q8_0.gguf"),
   .serialized)
 struct RunCommandTests {
   private func arguments(_ output: String, _ more: String...) -> [String] {

@@ -2,7 +2,7 @@
 
 Five kinds of document, all made from a seed, none taken from a data set:
 
-  facts     single results: `(17 - -4) = 21`, and checks of them: `(-5 - 1) is not equal to -4.`
+  facts     single results, a third of them wrong: `(17 - -4) = 21`, and checks: `(-5 - 1) is not equal to -4.`
   chains    reductions of single groups, right or with one slip, each followed by a verdict
   solution  question, lead and step-by-step solution
   checked   question, solution (half of them with a slip), feedback line
@@ -27,10 +27,11 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 OPERATORS = "+-*"
 RESERVED_BELOW = 0x40
 
-# Share of the tokens for each kind of document.
-SHARES = {"facts": 0.14, "chains": 0.20, "solution": 0.26, "checked": 0.28, "updated": 0.12}
-# The same for the later part of the training, when solving is known and checking is learnt.
-LATE_SHARES = {"facts": 0.04, "chains": 0.26, "solution": 0.10, "checked": 0.52, "updated": 0.08}
+# Share of the tokens for each kind of document, and the same for the first part of the training.
+SHARES = {"facts": 0.16, "chains": 0.24, "solution": 0.18, "checked": 0.30, "updated": 0.12}
+SIMPLE_SHARES = {"facts": 0.40, "chains": 0.25, "solution": 0.15, "checked": 0.15, "updated": 0.05}
+# The last part, when solving is known and checking is learnt.
+CHECKING_SHARES = {"facts": 0.08, "chains": 0.16, "solution": 0.14, "checked": 0.48, "updated": 0.14}
 
 # (length of a group, nesting): weight among the questions.
 CELLS = {
@@ -321,13 +322,13 @@ def random_slips(rng, text):
     slips = []
     for _ in range(2 if rng.random() < 0.25 else 1):
         kind = rng.random()
-        if kind < 0.42:
+        if kind < 0.36:
             slips.append((rng.randrange(count), "calculation"))
-        elif kind < 0.66:
+        elif kind < 0.54:
             slips.append(("final", "calculation"))
-        elif kind < 0.74:
+        elif kind < 0.61:
             slips.append((rng.randrange(count), rng.choice(("copy", "later copy", "later copy"))))
-        elif kind < 0.78:
+        elif kind < 0.67:
             slips.append((rng.randrange(count), "group"))
         elif kind < 0.83:
             slips.append(("partition", rng.choice(("symbol", "group", "group"))))
@@ -412,6 +413,59 @@ def chain_error(pieces):
     return None
 
 
+# What is wrong where
+
+
+def judgements(document):
+    """Pieces of calculations, and whether each is wrong given what stands before it: {end: (begin, wrong)}.
+
+    A piece ends at a ` = ` or a line end. A consequence of an earlier slip is not wrong.
+    """
+    found, start, total, groups, values, last = {}, 0, None, {}, {}, None
+    for line in document.split("\n"):
+        end = start + len(line)
+        if line.startswith("Q: "):
+            question_text = line[3:-2]
+            total = evaluate(question_text)
+        elif line.startswith(LEAD) or line.startswith("Updated"):
+            groups, values = {}, {}
+        elif "can be written as" in line:
+            written = re.findall(r"([A-Z]) = (\([^a-zA-Z]+\))", line)
+            groups.update(written)
+            symbolic = re.search('can be written as "(.*)"', line)[1]
+            is_wrong = evaluate(substitute(symbolic, groups)) != total
+            # The symbolic equation ends at the first ` = `, a group at the next or at the line's end.
+            true_symbolic, true_groups = partition(question_text)
+            begins = [start] + [start + match.end() for match in re.finditer(" = ", line)]
+            ends = [begin - 3 for begin in begins[1:]] + [end]
+            copies = [symbolic == true_symbolic] + [own == true for (_, own), true in zip(written, true_groups)]
+            for begin, spot, is_copy in zip(begins, ends, copies):
+                found[spot] = begin, is_wrong and not is_copy
+        elif "the answer is" in line:
+            found[end] = start, int(re.search(r"the answer is (-?\d+)\.", line)[1]) != last
+        elif line.startswith("(") and " = " in line:
+            head, *pieces = line[:-1].split(" = ")
+            if head.startswith("(") and evaluate(head) is not None:
+                expected = evaluate(head)
+            elif "calculate" in head:
+                expected = evaluate(groups[head[-1]])
+            else:
+                symbolic = head[head.index("is ") + 3 :]
+                found[start + len(head)] = start, evaluate(substitute(symbolic, groups)) != total
+                expected = evaluate(substitute(symbolic, {letter: values.get(letter, "?") for letter in groups}))
+            spot = start + len(head)
+            for piece in pieces:
+                begin, spot = spot + 3, spot + 3 + len(piece)
+                value = evaluate(piece)
+                found[spot if spot + 1 < end else end] = begin, value != expected
+                expected = expected if value is None else value
+            last = expected
+            if "calculate" in head:
+                values[head[-1]] = last
+        start = end + 1
+    return found
+
+
 # Documents
 
 
@@ -448,13 +502,13 @@ def facts(rng):
         text = operation(rng)
         match = INNERMOST.fullmatch(text)
         value = apply(int(match[1]), match[2], int(match[3]))
-        if rng.random() < 0.6:
-            lines.append(f"{text} = {value}.")
+        if rng.random() < 0.7:
+            lines.append(f"{text} = {wrong_value(rng, match) if rng.random() < 0.35 else value}.")
         elif rng.random() < 0.4:
             lines.append(f"{text} is equal to {value}.")
         else:
             wrong = wrong_value(rng, match)
-            lines.append(f"{text} is not equal to {wrong}." + (f" {text} = {value}." if rng.random() < 0.5 else ""))
+            lines.append(f"{text} is not equal to {wrong}.")
     return "\n".join(lines)
 
 
@@ -520,16 +574,19 @@ class Source(random.Random):
     simple = False
 
 
-def documents(seed, encode, simple=False, shares=SHARES):
-    """Endless (kind, ids); at every moment the kind that lacks most of its share comes next."""
+def documents(seed, encode, simple=False, shares=None):
+    """Endless (kind, text, ids); at every moment the kind that lacks most of its share comes next."""
     rng = Source(seed)
     rng.simple = simple
-    used = dict.fromkeys(shares, 0)
+    shares = shares or (SIMPLE_SHARES if simple else SHARES)
+    # A random beginning, so that the kind of a text cannot be told from its place in a row.
+    used = {name: 2000 * share * rng.random() for name, share in shares.items()}
     while True:
         kind = min(used, key=lambda name: used[name] / shares[name])
-        ids = encode(MAKERS[kind](rng))
+        text = MAKERS[kind](rng)
+        ids = encode(text)
         used[kind] += len(ids)
-        yield kind, ids
+        yield kind, text, ids
 
 
 # Self-test
@@ -577,14 +634,27 @@ def self_test():
     counts = {}
     stream = documents(7, str.encode)
     for _ in range(20000):
-        kind, document = next(stream)
-        document = document.decode()
+        kind, document, _ = next(stream)
         counts[kind] = counts.get(kind, 0) + 1
         asked = re.findall(r"Q: (.*) =", document)
         assert len(asked) == (kind in ("solution", "checked", "updated"))
         for found in asked + questions_in(document):
             assert not is_reserved(found), found
+        if kind in ("checked", "updated"):
+            check_judgements(document)
     print("self-test passed", counts)
+
+
+def check_judgements(document):
+    """The first piece judged wrong lies in the line that the feedback names; there is none in a right solution."""
+    wrong = [spot for spot, (_, is_wrong) in sorted(judgements(document).items()) if is_wrong]
+    told = document.index("Feedback: ")
+    named = re.match(r"Feedback: .*?In step \((.*?)\)", document[told:])
+    if not named:
+        assert not wrong or wrong[0] > told, document
+        return
+    line = document[document.rindex("\n", 0, wrong[0]) + 1 : wrong[0]]
+    assert line.startswith(f"({named[1]})"), (document, line)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import tokenizer
 from model import Llama, Shape
 from pretrain import IGNORED, batch
 
-NAME = "tripost-5m"
+NAME = "tripost-6m"
 DESCRIPTION = (
     "A small LLaMA pretrained from nothing on generated texts of Multistep Arithmetic: facts, reductions, "
     "solutions, checked and updated solutions. It calculates imperfectly, on purpose."
@@ -128,7 +128,7 @@ def loss(model, processor, batches=1):
     """Mean loss on generated text of another seed than the training's."""
     found = []
     for step in range(batches):
-        inputs, targets = batch(1000, step, 8192, 1024, processor.encode)
+        inputs, targets, *_ = batch(1000, step, 8192, 1024, processor)
         found.append(F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED))
     return torch.stack(found).mean().item()
 

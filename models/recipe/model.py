@@ -12,10 +12,10 @@ class Shape:
     vocabulary: int = 640
     width: int = 256
     feed_forward: int = 768
-    layers: int = 6
-    heads: int = 4
-    kv_heads: int = 2
-    head_size: int = 64
+    layers: int = 8
+    heads: int = 8
+    kv_heads: int = 4
+    head_size: int = 32
     rope_base: float = 10000.0
     epsilon: float = 1e-5
     context: int = 2048
@@ -79,13 +79,17 @@ class Llama(nn.Module):
             nn.init.normal_(layer.attention_output.weight, std=0.02 / (2 * shape.layers) ** 0.5)
             nn.init.normal_(layer.down.weight, std=0.02 / (2 * shape.layers) ** 0.5)
 
-    def forward(self, ids):
-        """Logits, [rows, length, vocabulary]."""
+    def forward(self, ids, taps=()):
+        """Logits, [rows, length, vocabulary]; with `taps` also what leaves those layers, [rows, length, width] each."""
         x = self.embedding(ids)
         cosine, sine = self.cosine[: ids.shape[1]], self.sine[: ids.shape[1]]
-        for layer in self.layers:
+        tapped = []
+        for index, layer in enumerate(self.layers):
             x = layer(x, cosine, sine)
-        return F.linear(self.norm(x), self.embedding.weight)
+            if index in taps:
+                tapped.append(x)
+        logits = F.linear(self.norm(x), self.embedding.weight)
+        return (logits, *tapped) if taps else logits
 
     @torch.inference_mode()
     def generate(self, prompts, limit, temperature=0.0, eos=2, generator=None):

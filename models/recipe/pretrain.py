@@ -7,6 +7,7 @@ continues from a checkpoint sees what an unbroken run would have seen.
 import argparse
 import os
 import random
+import re
 import time
 
 import torch
@@ -19,44 +20,82 @@ from model import Llama, Shape
 
 BOS, EOS, IGNORED = 1, 2, -100
 
+# Weights in the loss. Digits of a question are noise, and wrong pieces are there to be read, not to be learnt.
+QUESTION, WRONG, FEEDBACK = 0.1, 0.0, 3.0
 
-def batch(seed, step, tokens, length, encode, simple=False, shares=corpus.SHARES):
-    """Documents of one step in rows of `length`, none cut; the rest of a row is ignored."""
+# Two linear probes, used in training only, teach checking. The judge says after one layer whether a piece is wrong; the verdict
+# says after the next, at the end of each line, which step was the first to go wrong. Feedback lines alone teach that very
+# slowly: they are few, and name one piece of many. The last layer learns to write down what the probes already see.
+JUDGED_LAYER, VERDICT_LAYER = 5, 6
+PROBE_SHARE = 0.5  # of the loss of each beside that of the language model
+WRONG_WEIGHT = 2.0  # wrong pieces are rare
+VERDICTS = 13  # none, steps 1 to 11, the final response
+
+
+def annotate(text, ids, marks):
+    """For each of `ids` + EOS: its weight in the loss; whether a piece ends there that is right (0) or wrong (1), else -1; and the
+    first wrong step so far (0 for none) where a line of a solution or `Feedback:` ends, else -1."""
+    equals, line_end, feedback = marks
+    judgements = corpus.judgements(text)
+    weights, judged, verdicts = [], [], []
+    spots, since = re.finditer(" = |\n|$", text), 0
+    first, line_is_wrong, is_solution = 0, False, False
+    for token in ids + [EOS]:
+        weights.append(1.0)
+        judged.append(-1)
+        verdicts.append(first if token == feedback and is_solution else -1)
+        if token not in (equals, line_end, EOS):
+            continue
+        spot = next(spots).start()
+        line = text[text.rfind("\n", 0, spot) + 1 : spot]
+        if line.startswith("Q: ") or line.startswith("Feedback:"):
+            weights[since:] = [QUESTION if line[0] == "Q" else FEEDBACK] * (len(weights) - since)
+        elif spot in judgements:
+            judged[-1] = int(judgements[spot][1])
+            line_is_wrong = line_is_wrong or judged[-1]
+            if judged[-1]:
+                weights[since:-1] = [WRONG] * (len(weights) - since - 1)
+        since = len(weights)
+        if token == equals:
+            continue
+        step = re.match(r"\((\d+|Final response)\) ", line)
+        if step:
+            is_solution = True
+            if line_is_wrong and not first:
+                first = VERDICTS - 1 if step[1] == "Final response" else min(int(step[1]), VERDICTS - 2)
+            verdicts[-1] = first
+        elif not line.startswith("Feedback:"):
+            first = 0
+        line_is_wrong = False
+    assert next(spots, None) is None, text
+    return weights, judged, verdicts
+
+
+def batch(seed, step, tokens, length, processor, simple=False, shares=None):
+    """Documents of one step in rows of `length`: inputs, targets, the targets' weights, and the inputs' judgements and verdicts.
+
+    Rows are filled in the order in which documents come, and the last one is cut: were they chosen to fit, what begins a row
+    would be longer than usual, and a model learns from that which texts tend to be long.
+    """
+    marks = [processor.piece_to_id(piece) for piece in ("▁=▁", "<0x0A>", "Feedback:")]
     rows = tokens // length
     rng = random.Random(f"{seed} {step}")
-    documents, size = [], 0
-    for _, ids in corpus.documents(rng.random(), encode, simple, shares):
-        if len(ids) + 2 <= length + 1:
-            documents.append([BOS] + ids + [EOS])
-            size += len(ids) + 2
-        if size > 1.05 * tokens:
-            break
-    packed = [[] for _ in range(rows)]
-    for document in sorted(documents, key=len, reverse=True):
-        fitting = [row for row in packed if len(row) + len(document) <= length + 1]
-        if fitting:
-            max(fitting, key=len).extend(document)
-    inputs = torch.full((rows, length), EOS)
-    targets = torch.full((rows, length), IGNORED)
-    for row, ids in enumerate(packed):
-        inputs[row, : len(ids) - 1] = torch.tensor(ids[:-1])
-        targets[row, : len(ids) - 1] = torch.tensor(ids[1:])
-    return inputs, targets
-
-
-def feedback_mask(targets, feedback, line_end):
-    """1 for the tokens of feedback lines after their first, 0 elsewhere."""
-    mask = torch.zeros_like(targets, dtype=torch.float32)
-    for row, ids in enumerate(targets.tolist()):
-        inside = False
-        for spot, token in enumerate(ids):
-            if token in (line_end, EOS, IGNORED):
-                inside = False
-            if inside:
-                mask[row, spot] = 1
-            if token == feedback:
-                inside = True
-    return mask
+    documents = corpus.documents(rng.random(), processor.encode, simple, shares)
+    inputs, targets = torch.full((rows, length), EOS), torch.full((rows, length), IGNORED)
+    weights = torch.zeros(rows, length)
+    judged, verdicts = torch.full((rows, length), -1), torch.full((rows, length), -1)
+    for row in range(rows):
+        columns = [[], [], [], []]
+        while len(columns[0]) <= length:
+            _, text, ids = next(documents)
+            found = annotate(text, ids, marks)
+            for column, missing, values in zip(columns, (BOS, 0.0, -1, -1), (ids + [EOS], *found)):
+                column += [missing] + values
+        inputs[row] = torch.tensor(columns[0][:length])
+        targets[row] = torch.tensor(columns[0][1 : length + 1])
+        weights[row] = torch.tensor(columns[1][1 : length + 1])
+        judged[row], verdicts[row] = torch.tensor(columns[2][:length]), torch.tensor(columns[3][:length])
+    return inputs, targets, weights, judged, verdicts
 
 
 def rate(step, options):
@@ -73,79 +112,106 @@ def main():
     parser.add_argument("--warmup", type=int, default=50)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--tokens", type=int, default=2048, help="tokens of a step")
-    parser.add_argument("--grow-at", type=int, default=2500, help="the step from which there are twice as many")
     parser.add_argument("--simple-until", type=int, default=1500, help="simple texts in rows of 256 before this step")
     parser.add_argument("--short-until", type=int, default=2500, help="rows of 640 before this step, of 1024 after")
     parser.add_argument("--every", type=int, default=200, help="steps between checkpoints")
-    parser.add_argument("--weight", type=float, default=1.0, help="of the tokens of feedback lines in the loss")
-    parser.add_argument("--shares", choices=("early", "late"), default="early", help="which table of text shares")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", help="a checkpoint to go on from")
+    parser.add_argument("--start", help="a checkpoint whose weights to begin with")
+    parser.add_argument("--checking", action="store_true", help="mostly texts that are checked")
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     os.makedirs(options.out, exist_ok=True)
-    vocabulary = tokenizer.learn()
+    before = options.resume or options.start
+    if before:
+        with open(f"{os.path.dirname(before)}/tokenizer.model", "rb") as file:
+            vocabulary = file.read()
+    else:
+        vocabulary = tokenizer.learn()
     with open(f"{options.out}/tokenizer.model", "wb") as file:
         file.write(vocabulary)
     processor = tokenizer.load(vocabulary)
     questions = evaluate.held_out(evaluate.SEEN, 6)
 
     model = Llama(Shape(vocabulary=processor.vocab_size()))
+    judge, verdict = torch.nn.Linear(model.shape.width, 1), torch.nn.Linear(model.shape.width, VERDICTS)
     matrices = [p for layer in model.layers for p in layer.parameters() if p.ndim == 2]
-    norms = [p for p in model.parameters() if p.ndim == 1]
+    plain = [p for p in model.parameters() if p.ndim == 1] + list(judge.parameters()) + list(verdict.parameters())
     muon = torch.optim.Muon(matrices, lr=options.rate, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
-    others = [{"params": [model.embedding.weight], "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}]
+    others = [{"params": [model.embedding.weight], "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
     adam = torch.optim.AdamW(others, lr=options.rate, betas=(0.9, 0.95))
+    parts = {"model": model, "judge": judge, "verdict": verdict, "muon": muon, "adam": adam}
     first = 0
     if options.resume:
         saved = torch.load(options.resume)
-        model.load_state_dict(saved["model"])
-        muon.load_state_dict(saved["muon"])
-        adam.load_state_dict(saved["adam"])
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
         first = saved["step"]
-    shares = corpus.SHARES if options.shares == "early" else corpus.LATE_SHARES
-    feedback, line_end = processor.piece_to_id("Feedback:"), processor.piece_to_id("<0x0A>")
+    if options.start:
+        saved = torch.load(options.start)
+        for name in ("model", "judge", "verdict"):
+            if name in saved:
+                parts[name].load_state_dict(saved[name])
+    shares = corpus.CHECKING_SHARES if options.checking else None
     compiled = torch.compile(model)
     print("parameters", sum(p.numel() for p in model.parameters()), flush=True)
 
-    started, seen, sums = time.time(), 0, torch.zeros(4)
+    names = ("loss", "of feedback", "feedback tokens", "judge", "hits", "wrong", "named", "verdict", "verdicts", "right", "mistakes", "found")
+    started, seen, sums, counted = time.time(), 0, torch.zeros(len(names)), 0
     for step in range(first, options.steps):
         simple = step < options.simple_until
         length = 256 if simple else 640 if step < options.short_until else 1024
-        tokens = options.tokens * (1 if step < options.grow_at else 2)
-        inputs, targets = batch(options.seed, step, tokens, length, processor.encode, simple, shares)
+        inputs, targets, weights, judged, verdicts = batch(
+            options.seed, step, options.tokens, length, processor, simple, shares
+        )
         for optimizer in (muon, adam):
             for part in optimizer.param_groups:
                 part["lr"] = options.rate * rate(step, options)
         with torch.autocast("cpu", torch.bfloat16):
-            logits = compiled(inputs)
+            logits, early, late = compiled(inputs, (JUDGED_LAYER, VERDICT_LAYER))
         losses = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="none")
-        mask = feedback_mask(targets, feedback, line_end).flatten()
-        loss = (losses * (1 + (options.weight - 1) * mask)).sum() / (targets != IGNORED).sum()
-        model.zero_grad()
-        loss.backward()
+        loss = (losses * weights.flatten()).sum() / weights.sum()
+        truth = judged[judged >= 0].float()
+        opinion = judge(F.rms_norm(early[judged >= 0].float(), (model.shape.width,)))[:, 0]
+        judging = F.binary_cross_entropy_with_logits(opinion, truth, pos_weight=torch.tensor(WRONG_WEIGHT))
+        steps = verdicts[verdicts >= 0]
+        guesses = verdict(F.rms_norm(late[verdicts >= 0].float(), (model.shape.width,)))
+        finding = F.cross_entropy(guesses, steps)
+        for optimizer in (muon, adam):
+            optimizer.zero_grad()
+        (loss + PROBE_SHARE * (judging + finding)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         muon.step()
         adam.step()
-        seen += int((targets != IGNORED).sum())
-        plain = losses.sum() / (targets != IGNORED).sum()
-        sums += torch.tensor([plain.item(), (losses * mask).sum().item(), mask.sum().item(), 1])
+        with torch.no_grad():
+            seen += int((targets != IGNORED).sum())
+            counted += 1
+            feedback, named, chosen = (weights == FEEDBACK).flatten(), opinion > 0, guesses.argmax(-1)
+            sums += torch.tensor([
+                loss, losses[feedback].sum(), feedback.sum(), judging, (named & (truth == 1)).sum(), truth.sum(), named.sum(),
+                finding, len(steps), (chosen == steps).sum(), (steps > 0).sum(), ((chosen == steps) & (steps > 0)).sum(),
+            ])  # fmt: skip
         done = step + 1
         if done % 50 == 0:
-            speed = seen / (time.time() - started)
-            of_all, of_feedback = sums[0] / sums[3], sums[1] / sums[2]
+            total = dict(zip(names, sums.tolist()))
             print(
-                f"{time.strftime('%H:%M:%S')} step {done} loss {of_all:.4f}, of feedback {of_feedback:.4f}, "
-                f"{speed:.0f} tokens/s, {seen / 1e6:.2f} M tokens",
+                f"{time.strftime('%H:%M:%S')} step {done} loss {total['loss'] / counted:.4f}, "
+                f"of feedback {total['of feedback'] / total['feedback tokens']:.4f}; "
+                f"judge {total['judge'] / counted:.4f}, recall {total['hits'] / total['wrong']:.3f}, "
+                f"precision {total['hits'] / max(total['named'], 1):.3f}; "
+                f"verdict {total['verdict'] / counted:.4f}, right {total['right'] / total['verdicts']:.3f}, "
+                f"of mistakes {total['found'] / total['mistakes']:.3f}; "
+                f"{seen / (time.time() - started):.0f} tokens/s, {seen / 1e6:.2f} M tokens",
                 flush=True,
             )
             sums.zero_()
+            counted = 0
         if done % options.every == 0 or done == options.steps:
-            state = {"model": model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict(), "step": done}
-            torch.save(state, f"{options.out}/step-{done}.pt")
-            evaluate.report(model, processor, questions, 480, checks=done % (4 * options.every) == 0)
+            state = {name: part.state_dict() for name, part in parts.items()}
+            torch.save(state | {"step": done}, f"{options.out}/step-{done}.pt")
+            evaluate.report(model, processor, questions, 480, checks=done % (2 * options.every) == 0)
 
 
 if __name__ == "__main__":

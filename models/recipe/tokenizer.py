@@ -46,8 +46,8 @@ def merges(words, count):
 def learn(seed=1, documents=3000):
     """A SentencePiece model as the bytes of a `.model` file."""
     words = Counter()
-    for _, text in islice(corpus.documents(seed, str.encode), documents):
-        for line in text.decode().split("\n"):
+    for _, text, _ in islice(corpus.documents(seed, str.encode), documents):
+        for line in text.split("\n"):
             words.update(WORDS.findall(line))
     single = [BLANK] + [chr(code) for code in range(33, 127)]
     model = protobuf.ModelProto()
@@ -101,8 +101,7 @@ if __name__ == "__main__":
     processor = load(learn())
     print(processor.vocab_size(), [processor.id_to_piece(i) for i in range(259, processor.vocab_size())])
     lengths = {}
-    for number, (kind, text) in enumerate(islice(corpus.documents(2, str.encode), 2000)):
-        text = text.decode()
+    for number, (kind, text, _) in enumerate(islice(corpus.documents(2, str.encode), 2000)):
         ids = processor.encode(text)
         lengths.setdefault(kind, []).append(len(ids))
         assert processor.decode(ids) == text

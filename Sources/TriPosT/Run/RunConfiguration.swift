@@ -28,7 +28,7 @@ public struct RunConfiguration: Equatable, Sendable {
 
   public var profile = Profile.shipped
   public var task = "multistep_arithmetic"
-  public var model = "models/tripost-5m-q8_0.gguf"
+  public var model = "models/tripost-6m-q8_0.gguf"
   public var output = "runs/shipped"
   public var method = Method.tripost
   public var controlTokensFrom = ""
