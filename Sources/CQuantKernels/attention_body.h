@@ -1,5 +1,5 @@
-// Attention over the paged store, written once and compiled for each instruction set by the files
-// that include this one before `steps_body.h`'s table, whose `exp` and `join` it uses.
+// Attention over the paged store, a part of `steps_body.h`, whose `exp` and `join` it uses: written
+// once and compiled for each instruction set.
 //
 // Several queries that read the same keys (the heads of a group, consecutive positions of a
 // sequence) go through a block together, so that a key or value that was loaded serves all of them:
