@@ -18,6 +18,7 @@ let numeric: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug)
 let kernelC: [CSetting] = [
   .unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra"]),
   .define("_GNU_SOURCE"),
+  .define("QK_OPENMP", .when(traits: ["OpenMP"])),
   .treatAllWarnings(as: .error),
 ]
 
@@ -30,6 +31,9 @@ let package = Package(
     .library(name: "LoRA", targets: ["LoRA"]),
     .library(name: "Llama", targets: ["Llama"]),
     .library(name: "GGUF", targets: ["GGUF"]),
+  ],
+  traits: [
+    .trait(name: "OpenMP", description: "The kernels' threads come from libomp, not from a pool of the project's own.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -47,7 +51,7 @@ let package = Package(
     .target(
       name: "CQuantKernels", cSettings: kernelC,
       linkerSettings: [
-        .linkedLibrary("omp5", .when(platforms: [.linux])),
+        .linkedLibrary("omp5", .when(platforms: [.linux], traits: ["OpenMP"])),
         .linkedLibrary("m", .when(platforms: [.linux])),
       ]),
     .target(

@@ -1,20 +1,18 @@
-// Threads under the kernels: OpenMP's team (libomp), Grand Central Dispatch on Apple.
+// Threads under the kernels: workers that claim chunks beside the caller.
 //
-// Chunks are claimed from a counter, so a slow thread holds nobody up, and which thread runs which
-// chunk is left open: chunks must not depend on it. libomp is entered through the function that
-// compilers call for `#pragma omp parallel`, so no compiler flag is needed. It keeps a team for
-// every thread that calls it: kernels are called from one thread.
-#include <stdatomic.h>
-
+// A region is over when its chunks are done, not when every worker has come: one that the system has
+// put aside is waited for only while it holds a chunk. So a busy machine costs what it takes away and
+// no more, where a team that meets at a barrier would wait for its last member twice in each region.
+// Which thread runs which chunk is left open: chunks must not depend on it.
 #include "CQuantKernels.h"
 
-#if defined(__APPLE__)
-#include <dispatch/dispatch.h>
-#else
-#include <sched.h>
+#if defined(QK_OPENMP)
+
+// libomp is entered through the function that compilers call for `#pragma omp parallel`, so no compiler
+// flag is needed. It keeps a team for every thread that calls it: kernels are called from one thread.
+#include <stdatomic.h>
 
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
-#endif
 
 typedef struct {
   atomic_size_t next;
@@ -32,13 +30,6 @@ static void work(void *data) {
   }
 }
 
-#if defined(__APPLE__)
-static void work_of_one(void *data, size_t worker) {
-  (void)worker;
-  work(data);
-}
-#endif
-
 void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(void *, size_t)) {
   if (threads > chunks) threads = (unsigned)chunks;
   if (threads <= 1) {
@@ -46,22 +37,150 @@ void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(vo
     return;
   }
   region r = {.chunks = chunks, .context = context, .body = body};
-#if defined(__APPLE__)
-  dispatch_apply_f(threads, DISPATCH_APPLY_AUTO, &r, work_of_one);
-#else
   GOMP_parallel(work, &r, threads, 0);
+}
+
+#else
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <time.h>
+
+// Nanoseconds that a worker watches for the next region before it sleeps. Waking one costs some 30
+// microseconds; the serial stretches between the regions of a step are shorter than this.
+enum { WATCH = 300000, OPEN = 1 << 30, MOST_WORKERS = 1023 };
+
+static struct {
+  // The region: written by the caller while the gate is shut and nobody is inside.
+  size_t chunks;
+  unsigned workers_wanted;
+  void *context;
+  void (*body)(void *, size_t);
+  _Alignas(64) atomic_size_t next;
+  // OPEN while chunks may be claimed, plus the number of workers inside.
+  _Alignas(64) atomic_uint gate;
+  // Regions so far; workers watch it.
+  _Alignas(64) atomic_uint count;
+  atomic_uint asleep;
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  // One region at a time: held by the caller.
+  atomic_flag taken;
+  unsigned workers;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .taken = ATOMIC_FLAG_INIT};
+
+static _Thread_local bool is_inside;
+
+static inline void pause_once(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
 #endif
 }
 
-size_t qk_allowed_processors(int32_t *numbers, size_t capacity) {
-  size_t count = 0;
-#if defined(__linux__)
-  cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 0;
-  for (int i = 0; i < CPU_SETSIZE && count < capacity; i++)
-    if (CPU_ISSET(i, &mask)) numbers[count++] = i;
-#else
-  (void)numbers, (void)capacity;
-#endif
+// A moment's wait in a loop that has gone round `turns` times: the processor's pause at first, then the
+// system's, which lets another program run.
+static inline void wait_a_moment(unsigned turns) {
+  if (turns < 500) pause_once();
+  else sched_yield();
+}
+
+static uint64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void claim_chunks(void) {
+  for (;;) {
+    size_t chunk = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
+    if (chunk >= pool.chunks) break;
+    pool.body(pool.context, chunk);
+  }
+}
+
+// Returns when there has been another region than number `seen`.
+static unsigned await_region(unsigned seen) {
+  uint64_t end = 0;
+  for (unsigned turns = 0;; turns++) {
+    unsigned count = atomic_load_explicit(&pool.count, memory_order_acquire);
+    if (count != seen) return count;
+    wait_a_moment(turns);
+    if (turns % 64 != 63) continue;
+    uint64_t time = now();
+    if (end == 0) end = time + WATCH;
+    if (time > end) break;
+  }
+  pthread_mutex_lock(&pool.lock);
+  atomic_fetch_add(&pool.asleep, 1);
+  unsigned count;
+  while ((count = atomic_load(&pool.count)) == seen) pthread_cond_wait(&pool.wake, &pool.lock);
+  atomic_fetch_sub(&pool.asleep, 1);
+  pthread_mutex_unlock(&pool.lock);
   return count;
 }
+
+static void *serve(void *number) {
+  unsigned self = (unsigned)(uintptr_t)number, seen = 0;
+  is_inside = true;
+  for (;;) {
+    seen = await_region(seen);
+    unsigned gate = atomic_load_explicit(&pool.gate, memory_order_relaxed);
+    while (gate & OPEN) {
+      if (!atomic_compare_exchange_weak_explicit(
+              &pool.gate, &gate, gate + 1, memory_order_acquire, memory_order_relaxed))
+        continue;
+      if (self < pool.workers_wanted) claim_chunks();
+      atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
+      break;
+    }
+  }
+  return NULL;
+}
+
+// Workers take no signals: those belong to the program's own threads.
+static void hire(unsigned workers) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  while (pool.workers < workers && pool.workers < MOST_WORKERS) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, serve, (void *)(uintptr_t)pool.workers) != 0) break;
+    pthread_detach(thread);
+    pool.workers++;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(void *, size_t)) {
+  if (threads > chunks) threads = (unsigned)chunks;
+  if (threads <= 1 || is_inside || atomic_flag_test_and_set_explicit(&pool.taken, memory_order_acquire)) {
+    for (size_t chunk = 0; chunk < chunks; chunk++) body(context, chunk);
+    return;
+  }
+  is_inside = true;
+  if (pool.workers < threads - 1) hire(threads - 1);
+  pool.chunks = chunks;
+  pool.workers_wanted = threads - 1;
+  pool.context = context;
+  pool.body = body;
+  atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool.gate, OPEN, memory_order_release);
+  atomic_fetch_add(&pool.count, 1);
+  if (atomic_load(&pool.asleep) > 0) {
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_broadcast(&pool.wake);
+    pthread_mutex_unlock(&pool.lock);
+  }
+  claim_chunks();
+  atomic_fetch_and_explicit(&pool.gate, ~(unsigned)OPEN, memory_order_acq_rel);
+  for (unsigned turns = 0; atomic_load_explicit(&pool.gate, memory_order_acquire) != 0; turns++) wait_a_moment(turns);
+  is_inside = false;
+  atomic_flag_clear_explicit(&pool.taken, memory_order_release);
+}
+
+#endif

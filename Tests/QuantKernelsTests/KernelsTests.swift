@@ -43,6 +43,34 @@ struct KernelsTests {
     #expect(runs.withLock { $0 } == 30)
   }
 
+  @Test("regions that follow each other closely lose no chunk and keep none back")
+  func manyRegions() {
+    Kernels.with(threads: 4) {
+      for count in 0..<20_000 {
+        let sum = Atomic(0)
+        parallel(1 + count % 9) { chunk in sum.add(chunk + 1, ordering: .relaxed) }
+        let chunks = 1 + count % 9
+        #expect(sum.load(ordering: .relaxed) == chunks * (chunks + 1) / 2)
+      }
+    }
+  }
+
+  @Test("several threads may compute at once")
+  func callers() async {
+    await withTaskGroup(of: Int.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          let runs = Atomic(0)
+          Kernels.with(threads: 3) {
+            for _ in 0..<500 { parallel(7) { _ in runs.add(1, ordering: .relaxed) } }
+          }
+          return runs.load(ordering: .relaxed)
+        }
+      }
+      for await runs in group { #expect(runs == 3500) }
+    }
+  }
+
   @Test("threads are at least one and at most the processors this process may use")
   func threadCount() {
     #expect((1...Processors.allowed.count).contains(Processors.physicalCores))

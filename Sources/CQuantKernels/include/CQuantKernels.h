@@ -177,7 +177,8 @@ uint64_t qk_read(qk_instruction_set set, const void *from, size_t bytes);
 // ---- Threads ------------------------------------------------------------------------------------
 
 /// Runs body(context, i) once for each i in 0 ..< chunks, on up to `threads` threads; the caller is
-/// one. Called inside a body it runs on that body's thread, as OpenMP nests no regions by default.
+/// one. Called inside a body it runs on that body's thread, and so it does while another thread's
+/// region is running.
 void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(void *, size_t));
 
 /// Writes the numbers of the processors that this process may use, at most `capacity`; returns how
