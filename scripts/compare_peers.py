@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 
+import compare_rollouts
 import gguf
 import numpy as np
 
@@ -18,6 +19,7 @@ SHAPES = {
     "1.1b": (22, 2048, 5632, 32, 4, 32000),
     "7b": (32, 4096, 11008, 32, 32, 32000),
 }
+SHIPPED = "models/tripost-6m-q8_0.gguf"
 Q = gguf.GGMLQuantizationType
 TYPES = {"q4_0": (Q.Q4_0, Q.Q8_0), "q8_0": (Q.Q8_0, Q.Q8_0), "q4_k": (Q.Q4_K, Q.Q6_K), "q6_k": (Q.Q6_K, Q.Q6_K)}
 
@@ -29,20 +31,30 @@ def run(command, **options):
     return done.stdout
 
 
-def build_peer(folder):
-    """llama.cpp's benchmark programs, built for this machine; returns their folder."""
-    build = f"{folder}/llama.cpp-build"
-    if os.path.exists(f"{build}/bin/llama-bench") and os.path.exists(f"{build}/bin/llama-batched-bench"):
+# How the peer is built: for this machine, the same with OpenBLAS for prefill, and for AVX2 alone (tripost is then held to AVX2, too).
+BUILDS = {
+    "native": ["-DGGML_NATIVE=ON"],
+    "openblas": ["-DGGML_NATIVE=ON", "-DGGML_BLAS=ON", "-DGGML_BLAS_VENDOR=OpenBLAS"],
+    "avx2": ["-DGGML_NATIVE=OFF", "-DGGML_AVX2=ON", "-DGGML_FMA=ON", "-DGGML_F16C=ON", "-DGGML_BMI2=ON"],
+}
+PROGRAMS = ["llama-bench", "llama-batched-bench", "llama-server"]
+
+
+def build_peer(folder, kind):
+    """llama.cpp's benchmark programs and its server; returns their folder."""
+    build = f"{folder}/llama.cpp-{kind}"
+    if all(os.path.exists(f"{build}/bin/{program}") for program in PROGRAMS):
         return f"{build}/bin"
-    print("building llama.cpp", file=sys.stderr)
-    run([sys.executable, "-m", "pip", "download", "-q", "--no-binary", ":all:", "--no-deps", "-d", folder, "llama-cpp-python"])
+    print(f"building llama.cpp ({kind})", file=sys.stderr)
+    if not glob.glob(f"{folder}/llama_cpp_python-*.tar.gz"):
+        run([sys.executable, "-m", "pip", "download", "-q", "--no-binary", "llama-cpp-python", "--no-deps", "-d", folder, "llama-cpp-python"])
     (archive,) = glob.glob(f"{folder}/llama_cpp_python-*.tar.gz")
     with tarfile.open(archive) as file:
         file.extractall(folder, filter="data")
     source = f"{archive.removesuffix('.tar.gz')}/vendor/llama.cpp"
-    flags = ["-DGGML_NATIVE=ON", "-DGGML_OPENMP=ON", "-DLLAMA_CURL=OFF", "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_BUILD_TYPE=Release"]
+    flags = ["-DGGML_OPENMP=ON", "-DLLAMA_CURL=OFF", "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_BUILD_TYPE=Release", *BUILDS[kind]]
     run(["cmake", "-G", "Ninja", "-S", source, "-B", build, *flags])
-    run(["cmake", "--build", build, "--target", "llama-bench", "llama-batched-bench"])
+    run(["cmake", "--build", build, "--target", *PROGRAMS])
     return f"{build}/bin"
 
 
@@ -156,24 +168,35 @@ def main():
     parser.add_argument("--peers", required=True, help="folder of the peers")
     parser.add_argument("--program", default=".build/release/tripost")
     parser.add_argument("--llama-bench", help="another program with llama-bench's options, such as ik_llama.cpp's")
-    parser.add_argument("--shapes", default="15m,1.1b")
-    parser.add_argument("--types", default="q4_0,q8_0")
+    parser.add_argument("--shapes", default="15m,1.1b", help="of 15m, 1.1b, 7b, shipped")
+    parser.add_argument("--types", default="q4_0,q8_0", help="of q4_0, q8_0, q4_k, q6_k")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--build", choices=list(BUILDS), default="native", help="of llama.cpp")
+    parser.add_argument("--rollouts", type=int, default=0, help="prompts of the comparison with llama-server and transformers")
+    parser.add_argument("--rollout-tokens", type=int, default=200)
+    parser.add_argument("--rollout-pairs", type=int, default=1)
+    parser.add_argument("--transformers-prompts", type=int, default=32, help="0 leaves transformers out")
+    parser.add_argument("--parallel", type=int, default=32, help="sequences in flight in tripost")
     options = parser.parse_args()
-    programs = build_peer(options.peers)
+    if options.build == "avx2":
+        os.environ["TRIPOST_ISA"] = "avx2"
+    programs = build_peer(options.peers, options.build)
     bench = options.llama_bench or f"{programs}/llama-bench"
     print("| model | figure | tripost | llama.cpp | ratio | spread of the ratio |\n| --- | --- | --- | --- | --- | --- |")
     for shape in options.shapes.split(","):
         for kind in options.types.split(","):
-            model = f"{options.peers}/{shape}-{kind}.gguf"
+            model = SHIPPED if shape == "shipped" else f"{options.peers}/{shape}-{kind}.gguf"
             if not os.path.exists(model):
                 write_model(model, SHAPES[shape], TYPES[kind])
             worst, same, count = agreement(options.program, model, options.threads)
             print(f"{shape} {kind}: log-probabilities within {worst:.3f}, likeliest token the same {same} of {count}", file=sys.stderr)
+            if options.rollouts:
+                compare_rollouts.compare(programs, options.program, shape, model, options, options.transformers_prompts > 0)
+                continue
             pairs = []
             for _ in range(options.pairs):
                 pairs.append((ours(options.program, model, options), theirs(programs, bench, model, options)))
