@@ -17,6 +17,7 @@
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), \
     apply_to = function)
 
+#include "avx512_store.h"
 #include "layout.h"
 #include "quantize.h"
 #include "unpack.h"
@@ -29,21 +30,6 @@ inlined __m512i four_inputs(const int8_t *quants) {
 
 inlined __m512 sixteen_halves(const void *halves) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(halves));
-}
-
-inlined void store(const qk_output *out, size_t count, size_t n, __m512 acc[][QK_TILE]) {
-  const __m512 scale = _mm512_set1_ps(out->scale);
-  for (size_t p = 0; p < count; p++) {
-    const size_t rows = at_most(out->rows - p * QK_PANEL, QK_PANEL);
-    const __mmask16 lanes = (__mmask16)((1u << rows) - 1);
-    for (size_t t = 0; t < n; t++) {
-      float *y = out->y + t * out->stride + p * QK_PANEL;
-      __m512 result = out->adding
-          ? _mm512_fmadd_ps(scale, acc[p][t], _mm512_maskz_loadu_ps(lanes, y))
-          : _mm512_mul_ps(scale, acc[p][t]);
-      _mm512_mask_storeu_ps(y, lanes, result);
-    }
-  }
 }
 
 /// The halves that a record begins with, times a block's bytes where the format has them.

@@ -5,37 +5,95 @@
 // core's first-level cache, and the part of dy that all panels of a chunk meet fits the second. It
 // does only as one piece: the rows of a wide dy often lie a power of two apart and would share a
 // few cache sets.
+//
+// In bfloat16 two rows lie in a lane, and a chunk takes twice the tokens.
+#include <string.h>
+
+#include "bf16.h"
+#include "half.h"
 #include "kernels.h"
 
-enum {
-  chunk_inputs = 64,
-  chunk_tokens = 256,
-};
+enum { chunk_inputs = 64 };
+
+static size_t chunk_tokens(const qk_transposed *p) { return p->bf16 ? 512 : 256; }
+
+/// Rows of a part, even ones in bfloat16.
+static size_t depth_of(const qk_transposed *p, size_t row) {
+  const size_t rows = at_most(p->rows - row, QK_PART);
+  return p->bf16 ? (rows + 1) / 2 * 2 : rows;
+}
+
+size_t qk_transposed_width(size_t rows) { return (rows + 1) / 2 * 2; }
+
+size_t qk_transposed_parts(const qk_transposed *p) { return divide_up(p->rows, QK_PART); }
+
+/// The nearest bfloat16, as a float: ties to even, subnormals 0.
+static float rounded(float x) {
+  uint32_t bits = qk_bits_of_float(x);
+  if ((bits & 0x7f800000) == 0) return qk_float_from_bits(bits & 0x80000000);
+  if ((bits & 0x7fffffff) > 0x7f800000) return x;
+  bits += 0x7fff + (bits >> 16 & 1);
+  return qk_float_from_bits(bits & 0xffff0000);
+}
+
+void qk_transposed_split(const qk_transposed *p, size_t part) {
+  const size_t row = part * QK_PART, rows = at_most(p->rows - row, QK_PART);
+  const size_t depth = depth_of(p, row);
+  const qk_pair_kernels *native = p->bf16 ? qk_pair_kernels_for(p->set) : NULL;
+  for (size_t t = 0; t < p->tokens; t++) {
+    const float *from = p->dy + t * p->rows + row;
+    if (native) {
+      uint32_t *to = (uint32_t *)p->parts + (row * p->tokens + t * depth) / 2;
+      native->round_row(rows, from, to);
+    } else if (p->bf16) {
+      float *to = p->parts + row * p->tokens + t * depth;
+      for (size_t r = 0; r < depth; r++) to[r ^ 1] = r < rows ? rounded(from[r]) : 0;
+    } else {
+      memcpy(p->parts + row * p->tokens + t * depth, from, rows * sizeof *from);
+    }
+  }
+}
 
 size_t qk_transposed_chunks(const qk_transposed *p) {
-  return divide_up(p->columns, chunk_inputs) * divide_up(p->tokens, chunk_tokens);
+  return divide_up(p->columns, chunk_inputs) * divide_up(p->tokens, chunk_tokens(p));
+}
+
+/// Rounds groups of `height` rows of 16 inputs and swaps neighbouring rows.
+static void round_rows(size_t groups, size_t height, float *part) {
+  for (size_t r = 0; r < groups * height; r += 2)
+    for (size_t lane = 0; lane < QK_PANEL; lane++) {
+      float *even = part + r * QK_PANEL + lane, *odd = even + QK_PANEL;
+      const float first = rounded(*even);
+      *even = rounded(*odd);
+      *odd = first;
+    }
 }
 
 void qk_transposed_run(const qk_transposed *p, size_t chunk) {
   _Alignas(64) float part[chunk_inputs * QK_PART];
   const qk_kernels *kernels = qk_kernels_for(p->set);
+  const qk_pair_kernels *native = p->bf16 ? qk_pair_kernels_for(p->set) : NULL;
   const size_t across = divide_up(p->columns, chunk_inputs);
   const size_t bytes = qk_panel_bytes(p->format, p->columns);
   const size_t first_input = chunk % across * chunk_inputs;
   const size_t inputs = at_most(p->columns - first_input, chunk_inputs);
-  const size_t first_token = chunk / across * chunk_tokens;
-  const size_t end_token = first_token + at_most(p->tokens - first_token, chunk_tokens);
+  const size_t first_token = chunk / across * chunk_tokens(p);
+  const size_t end_token = first_token + at_most(p->tokens - first_token, chunk_tokens(p));
   for (size_t row = 0; row < p->rows; row += QK_PART) {
-    const size_t rows = at_most(p->rows - row, QK_PART);
+    const size_t rows = at_most(p->rows - row, QK_PART), depth = depth_of(p, row);
     const size_t height = divide_up(rows, QK_PANEL) * QK_PANEL;
-    // Two panels are neighbours to the tile only where no row fills up.
-    const bool pairs = kernels->pair[qk_f32] && rows == height && p->columns % 32 == 0;
-    qk_tile *tile = pairs ? kernels->pair[qk_f32] : kernels->tile[qk_f32];
-    const size_t width = pairs ? 2 * QK_PANEL : QK_PANEL;
     for (size_t r = 0; r < rows; r += QK_PANEL)
       kernels->unpack_panel(
           p->format, (const char *)p->panels + (row + r) / QK_PANEL * bytes, first_input, inputs,
           part + r * QK_PANEL, height);
+    const size_t groups = divide_up(inputs, QK_PANEL);
+    if (native) native->pair_rows(groups * height / 2, part);
+    else if (p->bf16) round_rows(groups, height, part);
+    // Two panels are neighbours to the tile only where no row fills up.
+    const bool pairs = (native || kernels->pair[qk_f32]) && depth == height && p->columns % 32 == 0;
+    qk_tile *tile = native ? (pairs ? native->pair : native->tile)
+                           : (pairs ? kernels->pair[qk_f32] : kernels->tile[qk_f32]);
+    const size_t width = pairs ? 2 * QK_PANEL : QK_PANEL, words = native ? 2 : 1;
     for (size_t i = 0; i < inputs; i += width)
       for (size_t t = first_token; t < end_token; t += QK_TILE) {
         qk_output out = {
@@ -43,8 +101,8 @@ void qk_transposed_run(const qk_transposed *p, size_t chunk) {
           .rows = at_most(inputs - i, width), .scale = 1, .adding = p->adding || row > 0,
         };
         tile(
-            rows, part + i * height, at_most(end_token - t, QK_TILE),
-            p->dy + row * p->tokens + t * rows, rows, &out);
+            depth / words, part + i * (height / words), at_most(end_token - t, QK_TILE),
+            p->parts + (row * p->tokens + t * depth) / words, depth / words, &out);
       }
   }
 }

@@ -28,7 +28,7 @@ extension TrainingPass {
         logits, targets: targets.map(\.token), coefficients: targets.map { Float($0.coefficient) })
       for (target, value) in zip(targets, losses) { loss += target.coefficient * value }
 
-      multiplyTransposed(logits, weights.output, into: dNormed)
+      products.multiply(logits, weights.output, into: dNormed)
       dSelected.resize(rows: targets.count)
       dSelected.fill(0)
       rmsNormBackward(
@@ -137,7 +137,7 @@ private struct LayerBackward {
   private func project(
     _ projection: Projection, _ dy: Matrix, x: Matrix, into dx: Matrix?, adding: Bool = false
   ) {
-    if let dx { multiplyTransposed(dy, weights[projection], into: dx, adding: adding) }
+    if let dx { pass.products.multiply(dy, weights[projection], into: dx, adding: adding) }
     let site = ProjectionSite(layer: layer, projection: projection)
     guard let place = pass.places[site], let hidden = kept.hidden[projection],
       let dHidden = pass.dHidden[hidden.columns]

@@ -108,6 +108,7 @@ final class TrainingPass {
   let widthInput: Activations
   private let queryInput: Activations
   private let feedForwardInput: Activations
+  let products = BackwardProducts()
   private var store: KeyValueStore
   private let dropped: [Int: (values: Matrix, input: Activations)]
 

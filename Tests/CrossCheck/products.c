@@ -85,7 +85,10 @@ static float *transposed(qk_transposed p, qk_instruction_set set) {
   float *dx = calloc(p.tokens * p.columns + 1, sizeof *dx);
   p.set = set;
   p.dx = dx;
+  p.parts = calloc(p.tokens * qk_transposed_width(p.rows) + 1, sizeof *p.parts);
+  for (size_t i = 0; i < qk_transposed_parts(&p); i++) qk_transposed_split(&p, i);
   for (size_t i = 0; i < qk_transposed_chunks(&p); i++) qk_transposed_run(&p, i);
+  free(p.parts);
   return dx;
 }
 
@@ -106,7 +109,7 @@ static int check(
   };
   qk_transposed back = {
     .format = format, .rows = rows, .columns = columns, .panels = w, .tokens = tokens, .dy = dy,
-    .adding = draw() % 2,
+    .adding = draw() % 2, .bf16 = draw() % 2,
   };
   const int failures =
       differ(product(forward, qk_scalar, x), product(forward, set, x), tokens * rows) +

@@ -1,12 +1,13 @@
 """Generated text from which the shipped model learns the language of Multistep Arithmetic.
 
-Five kinds of document, all made from a seed, none taken from a data set:
+Kinds of document, all made from a seed, none taken from a data set:
 
   facts     single results, a third of them wrong: `(17 - -4) = 21`, and checks: `(-5 - 1) is not equal to -4.`
   chains    reductions of single groups, right or with one slip, each followed by a verdict
   solution  question, lead and step-by-step solution
   checked   question, solution (half of them with a slip), feedback line
   updated   question, solution with a slip, feedback, corrected solution
+  own       the same two with attempts of an earlier state of the model (`attempts.py`) in place of invented slips
 
 A question whose SHA-256 begins with a byte below 0x40 is reserved for tests and validation and never
 appears. Run `python corpus.py` for the self-test.
@@ -30,8 +31,12 @@ RESERVED_BELOW = 0x40
 # Share of the tokens for each kind of document, and the same for the first part of the training.
 SHARES = {"facts": 0.16, "chains": 0.24, "solution": 0.18, "checked": 0.30, "updated": 0.12}
 SIMPLE_SHARES = {"facts": 0.40, "chains": 0.25, "solution": 0.15, "checked": 0.15, "updated": 0.05}
-# The last part, when solving is known and checking is learnt.
+# When solving is known and checking is learnt.
 CHECKING_SHARES = {"facts": 0.08, "chains": 0.16, "solution": 0.14, "checked": 0.48, "updated": 0.14}
+# The last part, in which a model meets its own attempts.
+OWN_SHARES = {
+    "facts": 0.20, "chains": 0.24, "solution": 0.12, "checked": 0.08, "updated": 0.08, "own checked": 0.14, "own updated": 0.14,
+}  # fmt: skip
 
 # (length of a group, nesting): weight among the questions.
 CELLS = {
@@ -145,7 +150,9 @@ def is_hard(match):
 
 
 def wrong_value(rng, match):
-    """A result as a careless solver writes it."""
+    """A result as a careless solver writes it, or the model itself."""
+    if match[0] in rng.slips and rng.random() < 0.8:
+        return rng.slips[match[0]]
     left, operator, right = int(match[1]), match[2], int(match[3])
     value = apply(left, operator, right)
     digits = list(str(abs(value)))
@@ -189,10 +196,11 @@ def reductions(text, rng=None, slip_at=None):
             done += 1
 
 
-def slip_weights(text):
+def slip_weights(rng, text):
     weights = []
     for before in reductions(text)[:-1]:
-        weights.append(is_hard(INNERMOST.search(before)))
+        match = INNERMOST.search(before)
+        weights.append(is_hard(match) * (4 if match[0] in rng.slips else 1))
     return weights
 
 
@@ -227,7 +235,7 @@ def chain(rng, text, slip=None):
         changed = copy_slip(rng, full)
         return [text] + reductions(changed)
     if slip == "calculation":
-        weights = slip_weights(full)
+        weights = slip_weights(rng, full)
         return [text] + reductions(full, rng, rng.choices(range(len(weights)), weights)[0])
     pieces = [text] + reductions(full)
     if len(pieces) > 2 and slip == "bracket":
@@ -292,7 +300,7 @@ def solution(text, rng=None, slips=()):
         values[letter] = -value if rng.random() < 0.5 else value + rng.choice((-10, -2, -1, 1, 2, 10))
     start = substitute(symbolic, values)
     if slip == "calculation":
-        weights = slip_weights(start)
+        weights = slip_weights(rng, start)
         pieces = reductions(start, rng, rng.choices(range(len(weights)), weights)[0])
     else:
         pieces = reductions(start)
@@ -521,15 +529,17 @@ def chains(rng):
             start = expression(rng, 3, rng.choice(((2,), (2, 2))))
             symbolic, groups = partition(start)
             start = substitute(symbolic, {l: evaluate(g) for l, g in zip(LETTERS, groups)})
-            weights = slip_weights(start)
+            weights = slip_weights(rng, start)
             spot = rng.choices(range(len(weights)), weights)[0] if slip else None
-            pieces = reductions(start, rng, spot)
+            pieces, right = reductions(start, rng, spot), reductions(start)
         else:
-            pieces = chain(rng, text, slip)
+            pieces, right = chain(rng, text, slip), chain(rng, text)
         lines.append(" = ".join(pieces) + ".")
         error = chain_error(pieces)
         if error:
             lines.append(f'Feedback: The part " {error[0]} " is incorrect. This is because {error[1]}.')
+            if rng.slips and rng.random() < 0.6:
+                lines += ["Updated:", " = ".join(right) + "."]
         else:
             lines.append("Feedback: It is correct.")
     return "\n".join(lines)
@@ -565,19 +575,45 @@ def updated(rng):
     return "\n".join(lines)
 
 
-MAKERS = {"facts": facts, "chains": chains, "solution": solved, "checked": checked, "updated": updated}
+def own_checked(rng):
+    """An attempt of the model itself, as often right as it is."""
+    right, wrong = rng.attempts
+    spot = rng.randrange(len(right) + len(wrong))
+    return own_text(wrong[spot] if spot < len(wrong) else right[spot - len(wrong)])
+
+
+def own_updated(rng):
+    row = rng.choice(rng.attempts[1])
+    update = solution(row["question"])
+    lines = [own_text(row), "Updated " + LEAD, *update]
+    if rng.random() < 0.3:
+        lines.append("Feedback: " + feedback(row["question"], update))
+    return "\n".join(lines)
+
+
+def own_text(row):
+    return "\n".join([f"Q: {row['question']} =", LEAD, *row["lines"], "Feedback: " + row["feedback"]])
+
+
+MAKERS = {
+    "facts": facts, "chains": chains, "solution": solved, "checked": checked, "updated": updated,
+    "own checked": own_checked, "own updated": own_updated,
+}  # fmt: skip
 
 
 class Source(random.Random):
-    """A stream of random numbers that knows whether simple texts are wanted."""
+    """A stream of random numbers that knows whether simple texts are wanted, the model's own attempts (right, wrong), and
+    its wrong results of single operations."""
 
     simple = False
+    attempts = ([], [])
+    slips = {}
 
 
-def documents(seed, encode, simple=False, shares=None):
+def documents(seed, encode, simple=False, shares=None, attempts=([], []), slips={}):
     """Endless (kind, text, ids); at every moment the kind that lacks most of its share comes next."""
     rng = Source(seed)
-    rng.simple = simple
+    rng.simple, rng.attempts, rng.slips = simple, attempts, slips
     shares = shares or (SIMPLE_SHARES if simple else SHARES)
     # A random beginning, so that the kind of a text cannot be told from its place in a row.
     used = {name: 2000 * share * rng.random() for name, share in shares.items()}

@@ -5,6 +5,7 @@ continues from a checkpoint sees what an unbroken run would have seen.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import time
 import torch
 import torch.nn.functional as F
 
+import attempts
 import corpus
 import evaluate
 import tokenizer
@@ -71,7 +73,7 @@ def annotate(text, ids, marks):
     return weights, judged, verdicts
 
 
-def batch(seed, step, tokens, length, processor, simple=False, shares=None):
+def batch(seed, step, tokens, length, processor, **texts):
     """Documents of one step in rows of `length`: inputs, targets, the targets' weights, and the inputs' judgements and verdicts.
 
     Rows are filled in the order in which documents come, and the last one is cut: were they chosen to fit, what begins a row
@@ -80,7 +82,7 @@ def batch(seed, step, tokens, length, processor, simple=False, shares=None):
     marks = [processor.piece_to_id(piece) for piece in ("▁=▁", "<0x0A>", "Feedback:")]
     rows = tokens // length
     rng = random.Random(f"{seed} {step}")
-    documents = corpus.documents(rng.random(), processor.encode, simple, shares)
+    documents = corpus.documents(rng.random(), processor.encode, **texts)
     inputs, targets = torch.full((rows, length), EOS), torch.full((rows, length), IGNORED)
     weights = torch.zeros(rows, length)
     judged, verdicts = torch.full((rows, length), -1), torch.full((rows, length), -1)
@@ -119,6 +121,8 @@ def main():
     parser.add_argument("--resume", help="a checkpoint to go on from")
     parser.add_argument("--start", help="a checkpoint whose weights to begin with")
     parser.add_argument("--checking", action="store_true", help="mostly texts that are checked")
+    parser.add_argument("--attempts", nargs="+", help="files of the model's own attempts (attempts.py)")
+    parser.add_argument("--slips", help="a file of the model's own wrong results (attempts.py)")
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
@@ -154,7 +158,11 @@ def main():
         for name in ("model", "judge", "verdict"):
             if name in saved:
                 parts[name].load_state_dict(saved[name])
-    shares = corpus.CHECKING_SHARES if options.checking else None
+    shares = corpus.OWN_SHARES if options.attempts else corpus.CHECKING_SHARES if options.checking else None
+    texts = {"shares": shares, "attempts": attempts.load(options.attempts or [])}
+    if options.slips:
+        with open(options.slips) as file:
+            texts["slips"] = json.load(file)
     compiled = torch.compile(model)
     print("parameters", sum(p.numel() for p in model.parameters()), flush=True)
 
@@ -164,7 +172,7 @@ def main():
         simple = step < options.simple_until
         length = 256 if simple else 640 if step < options.short_until else 1024
         inputs, targets, weights, judged, verdicts = batch(
-            options.seed, step, options.tokens, length, processor, simple, shares
+            options.seed, step, options.tokens, length, processor, simple=simple, **texts
         )
         for optimizer in (muon, adam):
             for part in optimizer.param_groups:

@@ -149,21 +149,53 @@ void qk_product_run(const qk_product *product, size_t chunk);
 ///
 /// Each QK_PART rows make a part, acc = fmaf(w[r], dy[r], acc) with r ascending from acc = 0,
 /// whatever the format; dx is the parts' sum in order, y = part or y = y + part.
+///
+/// With `bf16`, w and dy are rounded to bfloat16 first (to nearest, ties to even; subnormals become 0),
+/// and r goes 1, 0, 3, 2, ...: the order in which processors that multiply bfloat16 pairs add them up.
 typedef struct {
   qk_instruction_set set;
   qk_format format;
+  bool bf16;
   size_t rows;         ///< of w, and columns of dy
   size_t columns;      ///< of w and dx
   const void *panels;  ///< w, packed
   size_t tokens;       ///< rows of dy and dx
-  const float *dy;     ///< part by part, each `[tokens, rows of the part]`
+  const float *dy;     ///< `[tokens, rows]`
+  float *parts;        ///< room for `tokens * qk_transposed_width(rows)` floats
   float *dx;           ///< `[tokens, columns]`
   bool adding;
 } qk_transposed;
 
+/// Floats that a row of dy takes in `parts`.
+size_t qk_transposed_width(size_t rows);
+
+/// Lays dy out for the chunks, which come after; parts of dy in any order, at once.
+size_t qk_transposed_parts(const qk_transposed *product);
+void qk_transposed_split(const qk_transposed *product, size_t part);
+
 /// As for a product: cut by shape alone, chunks in any order.
 size_t qk_transposed_chunks(const qk_transposed *product);
 void qk_transposed_run(const qk_transposed *product, size_t chunk);
+
+/// c (+)= scale * transpose(a) * b, the gradient of a weight: c[i][k] = sum over t of a[t][i] * b[t][k].
+///
+/// Each QK_PART tokens make a part, acc = fmaf(b[t][k], a[t][i], acc) with t ascending from acc = 0;
+/// part by part c = c + scale * acc.
+typedef struct {
+  qk_instruction_set set;
+  size_t tokens;     ///< rows of a and b
+  size_t few;        ///< columns of a
+  size_t columns;    ///< of b
+  const float *a;    ///< `[tokens, few]`
+  const float *b;    ///< `[tokens, columns]`
+  float *c;          ///< `[few, columns]`, or `[columns, few]` when `turned`
+  bool turned;
+  float scale;
+} qk_gradient;
+
+/// As for a product: cut by shape alone, chunks in any order.
+size_t qk_gradient_chunks(const qk_gradient *product);
+void qk_gradient_run(const qk_gradient *product, size_t chunk);
 
 // ---- Limits of the machine ----------------------------------------------------------------------
 

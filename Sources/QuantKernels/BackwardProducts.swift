@@ -1,0 +1,73 @@
+import CQuantKernels
+
+/// What gradients are multiplied in on their way back through a weight.
+public enum BackwardPrecision: String, CaseIterable, Sendable {
+  case f32
+  /// Weights and gradients rounded to bfloat16, sums in f32: twice as fast where the processor has an
+  /// instruction for it, and the same bits where it has not.
+  case bf16
+}
+
+/// The products of the backward pass, with the space that they lay gradients out in.
+public final class BackwardProducts {
+  private let space = Matrix(rows: 0, columns: 1)
+
+  public init() {}
+
+  /// dx = dy · w, or dx += dy · w: what flows back through `multiply` to its input.
+  ///
+  /// Weights become floats some rows at a time; there is never a float copy of the whole. Sums are of
+  /// floats, in the order that `CQuantKernels.h` states: row t of dx depends on row t of dy alone, in the
+  /// same bits for any number of rows, threads and any instruction set.
+  ///
+  /// - Parameters:
+  ///   - dy: `[rows, outputs]`.
+  ///   - w: `[outputs, inputs]`.
+  ///   - dx: `[rows, inputs]`; resized unless `adding`.
+  ///   - adding: Whether dx keeps what it holds.
+  ///   - precision: Of the factors.
+  public func multiply(
+    _ dy: Matrix, _ w: WeightMatrix, into dx: Matrix, adding: Bool = false,
+    precision: BackwardPrecision = .f32
+  ) {
+    precondition(dy.columns == w.rows, "\(dy.columns) outputs for \(w.rows)")
+    precondition(dx.columns == w.columns, "\(w.columns) inputs into \(dx.columns)")
+    precondition(!adding || dx.rows == dy.rows, "\(dy.rows) rows onto \(dx.rows)")
+    if !adding { dx.resize(rows: dy.rows) }
+    let room = dy.rows * qk_transposed_width(w.rows)
+    if space.rows < room { space.resize(rows: room) }
+    var product = qk_transposed(
+      set: Kernels.instructionSet.code, format: w.format, bf16: precision == .bf16, rows: w.rows,
+      columns: w.columns, panels: w.panels, tokens: dy.rows, dy: dy.base, parts: space.base,
+      dx: dx.base, adding: adding)
+    withUnsafePointer(to: &product) { product in
+      parallel(qk_transposed_parts(product)) { qk_transposed_split(product, $0) }
+      parallel(qk_transposed_chunks(product)) { qk_transposed_run(product, $0) }
+    }
+  }
+}
+
+/// c += scale · aᵀ · b, the gradient of a weight with few rows (or columns, when `turned`).
+///
+/// The same bits for any number of threads and any instruction set; the order of the sums is in
+/// `CQuantKernels.h`.
+///
+/// - Parameters:
+///   - a: `[tokens, few]`.
+///   - b: `[tokens, columns]`.
+///   - c: `[few, columns]`, or `[columns, few]` when `turned`; added to.
+///   - turned: Whether c is transposed.
+///   - scale: A factor of the product.
+public func addGradient(
+  _ a: Matrix, _ b: Matrix, to c: Matrix, turned: Bool = false, scale: Float = 1
+) {
+  precondition(a.rows == b.rows, "\(a.rows) rows and \(b.rows)")
+  let (rows, columns) = turned ? (b.columns, a.columns) : (a.columns, b.columns)
+  precondition(c.rows == rows && c.columns == columns, "a gradient of \(rows) by \(columns)")
+  var product = qk_gradient(
+    set: Kernels.instructionSet.code, tokens: a.rows, few: a.columns, columns: b.columns, a: a.base,
+    b: b.base, c: c.base, turned: turned, scale: scale)
+  withUnsafePointer(to: &product) { product in
+    parallel(qk_gradient_chunks(product)) { qk_gradient_run(product, $0) }
+  }
+}
