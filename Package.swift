@@ -33,7 +33,9 @@ let package = Package(
     .library(name: "GGUF", targets: ["GGUF"]),
   ],
   traits: [
-    .trait(name: "OpenMP", description: "The kernels' threads come from libomp, not from a pool of the project's own.")
+    .trait(
+      name: "OpenMP",
+      description: "The kernels' threads come from libomp, not from a pool of the project's own.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -98,7 +98,8 @@ void qk_transposed_run(const qk_transposed *p, size_t chunk) {
       for (size_t t = first_token; t < end_token; t += QK_TILE) {
         qk_output out = {
           .y = p->dx + t * p->columns + first_input + i, .stride = p->columns,
-          .rows = at_most(inputs - i, width), .scale = 1, .adding = p->adding || row > 0,
+          .rows = at_most(inputs - i, width), .scale = p->scale,
+          .adding = p->adding || row > 0,
         };
         tile(
             depth / words, part + i * (height / words), at_most(end_token - t, QK_TILE),

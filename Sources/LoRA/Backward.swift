@@ -28,7 +28,8 @@ extension TrainingPass {
         logits, targets: targets.map(\.token), coefficients: targets.map { Float($0.coefficient) })
       for (target, value) in zip(targets, losses) { loss += target.coefficient * value }
 
-      products.multiply(logits, weights.output, into: dNormed)
+      products.load(logits, precision(of: weights.output))
+      products.multiply(weights.output, into: dNormed)
       dSelected.resize(rows: targets.count)
       dSelected.fill(0)
       rmsNormBackward(
@@ -137,20 +138,22 @@ private struct LayerBackward {
   private func project(
     _ projection: Projection, _ dy: Matrix, x: Matrix, into dx: Matrix?, adding: Bool = false
   ) {
-    if let dx { pass.products.multiply(dy, weights[projection], into: dx, adding: adding) }
+    let (weight, products) = (weights[projection], pass.products)
+    products.load(dy, pass.precision(of: weight))
+    if let dx { products.multiply(weight, into: dx, adding: adding) }
     let site = ProjectionSite(layer: layer, projection: projection)
     guard let place = pass.places[site], let hidden = kept.hidden[projection],
       let dHidden = pass.dHidden[hidden.columns]
     else { return }
     let update = pass.adapter.parts[place].update
     let dropped = pass.dropout > 0 ? pass.dropped(x, at: site, dropoutKey).values : nil
-    gemm(dy, transposed: true, hidden, into: gradients.b[place], alpha: update.scale, beta: 1)
-    dHidden.resize(rows: dy.rows)
-    gemm(dy, update.b, into: dHidden, alpha: update.scale)
-    gemm(dHidden, transposed: true, dropped ?? x, into: gradients.a[place], beta: 1)
+    addGradient(hidden, dy, to: gradients.b[place], turned: true, scale: update.scale)
+    products.multiply(update.packedB, into: dHidden, scale: update.scale)
+    addGradient(dHidden, dropped ?? x, to: gradients.a[place])
     guard let dx else { return }
-    guard let dropped else { return gemm(dHidden, update.a, into: dx, beta: 1) }
-    gemm(dHidden, update.a, into: dropped)
+    products.load(dHidden)
+    guard let dropped else { return products.multiply(update.packedA, into: dx, adding: true) }
+    products.multiply(update.packedA, into: dropped)
     dropOut(
       dropped, rate: pass.dropout, key: pass.siteKey(site, dropoutKey), into: dropped)
     add(dropped, to: dx)

@@ -1,6 +1,6 @@
 public import Boundary
 public import Llama
-import QuantKernels
+public import QuantKernels
 
 extension InputError.Rule {
   static let lossFinite = Self("NUM-01", exit: .diverged)
@@ -31,6 +31,8 @@ public struct TrainingOptions: Equatable, Sendable {
   /// Makes layers again in the backward pass instead of keeping them: same bits, less memory, more
   /// time.
   public var checkpointing = false
+  /// What gradients are multiplied in on their way back; nil is f32 for f32 weights, bf16 for others.
+  public var backward: BackwardPrecision?
   public var seed: UInt64 = 42
 
   public init() {}
@@ -49,7 +51,7 @@ public struct TrainingOptions: Equatable, Sendable {
       "maximum_gradient_norm": maximumGradientNorm.map { .number($0) } ?? .null,
       "beta_1": .number(betas.0), "beta_2": .number(betas.1), "epsilon": .number(epsilon),
       "weight_decay": .number(weightDecay), "dropout": .number(Double(dropout)),
-      "seed": .string("\(seed)"),
+      "backward": backward.map { .string($0.rawValue) } ?? .null, "seed": .string("\(seed)"),
     ]
   }
 }
@@ -122,7 +124,8 @@ public final class Trainer {
       options.schedule, peak: options.learningRate,
       warmup: Int((options.warmupRatio * Double(steps)).rounded(.up)), steps: steps)
     pass = TrainingPass(
-      model, adapter, checkpointing: options.checkpointing, dropout: options.dropout)
+      model, adapter, checkpointing: options.checkpointing, dropout: options.dropout,
+      backward: options.backward)
     gradients = AdapterGradients(adapter)
     moments = (AdapterGradients(adapter), AdapterGradients(adapter))
   }

@@ -1,4 +1,5 @@
 import Boundary
+import GGUF
 import Llama
 package import QuantKernels
 
@@ -109,6 +110,8 @@ final class TrainingPass {
   private let queryInput: Activations
   private let feedForwardInput: Activations
   let products = BackwardProducts()
+  /// What gradients are multiplied in; nil follows the weights.
+  let backward: BackwardPrecision?
   private var store: KeyValueStore
   private let dropped: [Int: (values: Matrix, input: Activations)]
 
@@ -133,10 +136,14 @@ final class TrainingPass {
   ///   - checkpointing: Keep only the state before each layer, and run each layer forward again
   ///     when its turn comes: the same bits for a third more time and a fraction of the memory.
   ///   - dropout: The share of each update's input that is zeroed.
-  init(_ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool, dropout: Float = 0) {
+  ///   - backward: What gradients are multiplied in; nil is f32 for weights that are, bf16 for others.
+  init(
+    _ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool, dropout: Float = 0,
+    backward: BackwardPrecision? = nil
+  ) {
     let shape = model.configuration
     (self.model, self.adapter, self.shape) = (model, adapter, shape)
-    (self.checkpointing, self.dropout) = (checkpointing, dropout)
+    (self.checkpointing, self.dropout, self.backward) = (checkpointing, dropout, backward)
     places = .init(uniqueKeysWithValues: adapter.parts.enumerated().map { ($1.site, $0) })
     firstTrained = adapter.parts.first?.site.layer ?? shape.layers
     states = (0...shape.layers).map { _ in Matrix(rows: 0, columns: shape.width) }
@@ -272,6 +279,10 @@ final class TrainingPass {
     } else {
       update.add(x, hidden: hidden, to: y)
     }
+  }
+
+  func precision(of weight: WeightMatrix) -> BackwardPrecision {
+    backward ?? (weight.type == .f32 ? .f32 : .bf16)
   }
 
   /// The input of an update with its share of zeros; the same in both directions.

@@ -8,40 +8,57 @@ public enum BackwardPrecision: String, CaseIterable, Sendable {
   case bf16
 }
 
-/// The products of the backward pass, with the space that they lay gradients out in.
+/// The products of the backward pass: a gradient is laid out once and multiplied by several weights.
 public final class BackwardProducts {
   private let space = Matrix(rows: 0, columns: 1)
+  private var rows = 0
+  private var columns = 0
+  private var precision = BackwardPrecision.f32
 
   public init() {}
 
-  /// dx = dy · w, or dx += dy · w: what flows back through `multiply` to its input.
+  /// Takes the gradient that the next products multiply.
+  ///
+  /// - Parameters:
+  ///   - dy: `[rows, outputs]`.
+  ///   - precision: Of both factors.
+  public func load(_ dy: Matrix, _ precision: BackwardPrecision = .f32) {
+    (rows, columns, self.precision) = (dy.rows, dy.columns, precision)
+    let room = dy.rows * qk_transposed_width(dy.columns)
+    if space.rows < room { space.resize(rows: room) }
+    var product = qk_transposed()
+    product.set = Kernels.instructionSet.code
+    product.bf16 = precision == .bf16
+    (product.rows, product.tokens) = (columns, rows)
+    (product.dy, product.parts) = (UnsafePointer(dy.base), space.base)
+    withUnsafePointer(to: &product) { product in
+      parallel(qk_transposed_parts(product)) { qk_transposed_split(product, $0) }
+    }
+  }
+
+  /// dx = scale · dy · w, or dx += scale · dy · w: what flows back through `multiply` to its input.
   ///
   /// Weights become floats some rows at a time; there is never a float copy of the whole. Sums are of
   /// floats, in the order that `CQuantKernels.h` states: row t of dx depends on row t of dy alone, in the
   /// same bits for any number of rows, threads and any instruction set.
   ///
   /// - Parameters:
-  ///   - dy: `[rows, outputs]`.
   ///   - w: `[outputs, inputs]`.
   ///   - dx: `[rows, inputs]`; resized unless `adding`.
   ///   - adding: Whether dx keeps what it holds.
-  ///   - precision: Of the factors.
+  ///   - scale: A factor of the product.
   public func multiply(
-    _ dy: Matrix, _ w: WeightMatrix, into dx: Matrix, adding: Bool = false,
-    precision: BackwardPrecision = .f32
+    _ w: WeightMatrix, into dx: Matrix, adding: Bool = false, scale: Float = 1
   ) {
-    precondition(dy.columns == w.rows, "\(dy.columns) outputs for \(w.rows)")
+    precondition(columns == w.rows, "\(columns) outputs for \(w.rows)")
     precondition(dx.columns == w.columns, "\(w.columns) inputs into \(dx.columns)")
-    precondition(!adding || dx.rows == dy.rows, "\(dy.rows) rows onto \(dx.rows)")
-    if !adding { dx.resize(rows: dy.rows) }
-    let room = dy.rows * qk_transposed_width(w.rows)
-    if space.rows < room { space.resize(rows: room) }
+    precondition(!adding || dx.rows == rows, "\(rows) rows onto \(dx.rows)")
+    if !adding { dx.resize(rows: rows) }
     var product = qk_transposed(
       set: Kernels.instructionSet.code, format: w.format, bf16: precision == .bf16, rows: w.rows,
-      columns: w.columns, panels: w.panels, tokens: dy.rows, dy: dy.base, parts: space.base,
-      dx: dx.base, adding: adding)
+      columns: w.columns, panels: w.panels, tokens: rows, dy: nil, parts: space.base,
+      dx: dx.base, scale: scale, adding: adding)
     withUnsafePointer(to: &product) { product in
-      parallel(qk_transposed_parts(product)) { qk_transposed_split(product, $0) }
       parallel(qk_transposed_chunks(product)) { qk_transposed_run(product, $0) }
     }
   }

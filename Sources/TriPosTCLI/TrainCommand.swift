@@ -2,6 +2,7 @@ public import ArgumentParser
 import Boundary
 import Llama
 public import LoRA
+import QuantKernels
 
 /// LoRA training on rows of text with weights.
 struct TrainCommand: ParsableCommand {
@@ -86,6 +87,12 @@ struct TrainCommand: ParsableCommand {
 
   @Flag(help: "Compute layers again in the backward pass instead of keeping them: less memory.")
   var gradientCheckpointing = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What gradients are multiplied in; f32 for f32 weights and bf16 for others unless set.",
+      valueName: "type"))
+  var backward: BackwardPrecision?
 
   @Option(name: .shortAndLong, help: "Where random numbers start.")
   var seed = 42
@@ -179,6 +186,7 @@ struct TrainCommand: ParsableCommand {
     options.normalization = lossNorm
     options.dropout = Float(loraDropout)
     options.checkpointing = gradientCheckpointing
+    options.backward = backward
     options.seed = UInt64(seed)
     return options
   }
@@ -203,5 +211,6 @@ extension InputError.Rule {
   fileprivate static let outputIsNew = Self("RUN-17", exit: .inputOutput)
 }
 
+extension BackwardPrecision: ExpressibleByArgument {}
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}
 extension LossNormalization: ExpressibleByArgument {}

@@ -36,10 +36,12 @@ struct GradientTests {
   static let coefficients = WeightedLoss.coefficients(of: [rows], .tokens)[0]
 
   static func run(
-    _ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool = false, dropout: Float = 0
+    _ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool = false, dropout: Float = 0,
+    backward: BackwardPrecision? = nil
   ) -> (loss: Double, gradients: AdapterGradients) {
     let gradients = AdapterGradients(adapter)
-    let pass = TrainingPass(model, adapter, checkpointing: checkpointing, dropout: dropout)
+    let pass = TrainingPass(
+      model, adapter, checkpointing: checkpointing, dropout: dropout, backward: backward)
     let loss = pass.run(
       PackedRows(rows, coefficients: coefficients), into: gradients, dropoutKey: 5)
     return (loss, gradients)
@@ -93,6 +95,20 @@ struct GradientTests {
     let (twinLoss, twinGradients) = Self.run(twin, twinAdapter)
     #expect(abs(loss - twinLoss) <= 0.01 * twinLoss)
     #expect(Self.cosine(gradients, twinGradients) >= 0.99)
+  }
+
+  @Test(
+    "gradients in bfloat16 point where those in f32 do, and are the default beside quantized weights"
+  )
+  func precision() throws {
+    let (model, _) = try TinyModel(seed: 3).load(.q8_0)
+    let adapter = Self.adapter(model.configuration)
+    let exact = Self.run(model, adapter, backward: .f32).gradients
+    let rounded = Self.run(model, adapter, backward: .bf16).gradients
+    let chosen = Self.run(model, adapter).gradients
+    #expect(Self.cosine(exact, rounded) >= 0.9999)
+    #expect(exact.a[0].values != rounded.a[0].values)
+    #expect(chosen.a.map(\.values) == rounded.a.map(\.values))
   }
 
   @Test(

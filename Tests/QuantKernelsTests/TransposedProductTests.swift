@@ -10,7 +10,9 @@ struct TransposedProductTests {
     _ dy: Matrix, _ w: WeightMatrix, _ precision: BackwardPrecision = .f32
   ) -> Matrix {
     let dx = Matrix(rows: 0, columns: w.columns)
-    BackwardProducts().multiply(dy, w, into: dx, precision: precision)
+    let products = BackwardProducts()
+    products.load(dy, precision)
+    products.multiply(w, into: dx)
     return dx
   }
 
@@ -24,11 +26,13 @@ struct TransposedProductTests {
     let expected = doubleProduct(dy, w.unpacked.transposed)
     let dx = Matrix(rows: 9, columns: columns)
     dx.fill(.nan)
-    BackwardProducts().multiply(dy, w, into: dx)
+    let products = BackwardProducts()
+    products.load(dy)
+    products.multiply(w, into: dx)
     #expect(dx.rows == 3)
     #expect(normalizedSquaredError(dx.values, expected) < 1e-12)
-    BackwardProducts().multiply(dy, w, into: dx, adding: true)
-    #expect(normalizedSquaredError(dx.values, expected.map { 2 * $0 }) < 1e-12)
+    products.multiply(w, into: dx, adding: true, scale: -3)
+    #expect(normalizedSquaredError(dx.values, expected.map { -2 * $0 }) < 1e-12)
     dx.resize(rows: 4)
     #expect(dx.row(3).allSatisfy { $0.isNaN })
   }

@@ -148,7 +148,7 @@ void qk_product_run(const qk_product *product, size_t chunk);
 /// dx (+)= dy * w, what flows back through a product: dx[t][k] = sum over r of dy[t][r] * w[r][k].
 ///
 /// Each QK_PART rows make a part, acc = fmaf(w[r], dy[r], acc) with r ascending from acc = 0,
-/// whatever the format; dx is the parts' sum in order, y = part or y = y + part.
+/// whatever the format; dx is the parts' sum in order, y = scale * part or fmaf(scale, part, y).
 ///
 /// With `bf16`, w and dy are rounded to bfloat16 first (to nearest, ties to even; subnormals become 0),
 /// and r goes 1, 0, 3, 2, ...: the order in which processors that multiply bfloat16 pairs add them up.
@@ -163,6 +163,7 @@ typedef struct {
   const float *dy;     ///< `[tokens, rows]`
   float *parts;        ///< room for `tokens * qk_transposed_width(rows)` floats
   float *dx;           ///< `[tokens, columns]`
+  float scale;
   bool adding;
 } qk_transposed;
 

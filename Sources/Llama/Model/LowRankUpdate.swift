@@ -11,8 +11,8 @@ public final class LowRankUpdate {
   public var scale: Float
 
   /// A and B as the products read them; they follow `a` and `b` at `refresh()`.
-  private let packedA: WeightMatrix
-  private let packedB: WeightMatrix
+  public let packedA: WeightMatrix
+  public let packedB: WeightMatrix
   private let hidden: Activations
 
   public var rank: Int { a.rows }
