@@ -140,9 +140,9 @@ def theirs(programs, bench, model, options):
     rows = json.loads(run([bench, *base, "-p", str(options.prompt), "-n", str(options.tokens), "-r", "1", "-o", "json"]))
     found = {("prefill" if row["n_prompt"] else "decode"): row["avg_ts"] for row in rows}
     steps = max(1, options.tokens // 4)
-    context = options.prompt // 2 + options.batch * steps + 64
+    context = (options.prompt // 2 + options.batch * steps + 511) // 256 * 256
     batched = [f"{programs}/llama-batched-bench", *base, "-c", str(context), "-npp", str(options.prompt // 2), "-ntg", str(steps)]
-    lines = run([*batched, "-npl", str(options.batch), "-pps", "--output-format", "jsonl"]).splitlines()
+    lines = run([*batched, "-npl", str(options.batch), "-pps", "--kv-unified", "--output-format", "jsonl"]).splitlines()
     found["batch"] = next(json.loads(line)["speed_tg"] for line in lines if line.startswith("{"))
     return found
 
