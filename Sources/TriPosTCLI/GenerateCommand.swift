@@ -62,8 +62,8 @@ struct GenerateCommand: ParsableCommand {
     threads.apply()
     let prompts = try prompts.map(Self.read) ?? [try text.bytes()]
     let model = try model.load()
-    let generator = Generator(
-      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types)
+    let generator = try Generator(
+      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types())
     let requests = prompts.enumerated().flatMap { index, prompt in
       let tokens = encoding.tokens(prompt, model.tokenizer)
       return (0..<nSamples).map { sample in

@@ -158,13 +158,18 @@ struct ThreadOption: ParsableArguments {
 
 /// What keys and values are stored as between passes.
 struct CacheOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("What keys are stored as: f16 or f32.", valueName: "type"))
-  var cacheTypeK = KeyValueType.f16
+  @Option(
+    help: ArgumentHelp(
+      "What keys are stored as: f32, f16 or q8_0; f16 unless set, in score f32.",
+      valueName: "type"))
+  var cacheTypeK: KeyValueType?
 
-  @Option(help: ArgumentHelp("What values are stored as: f16 or f32.", valueName: "type"))
-  var cacheTypeV = KeyValueType.f16
+  @Option(help: ArgumentHelp("The same for values.", valueName: "type"))
+  var cacheTypeV: KeyValueType?
 
-  var types: KeyValueTypes { KeyValueTypes(key: cacheTypeK, value: cacheTypeV) }
+  func types(else type: KeyValueType = .f16) -> KeyValueTypes {
+    KeyValueTypes(key: cacheTypeK ?? type, value: cacheTypeV ?? type)
+  }
 }
 
 extension KeyValueType: ExpressibleByArgument {}

@@ -70,18 +70,20 @@ public final class Generator {
   ///   - updates: An adapter's updates, applied beside the weights.
   ///   - parallel: Sequences in flight at most; fewer where that is faster.
   ///   - cache: What keys and values are stored as.
+  /// - Throws: `InputError` when the cache does not take the model's head size.
   public init(
     _ model: LlamaModel, updates: LowRankUpdates = [:], parallel: Int = 32,
     cache: KeyValueTypes = .init()
-  ) {
+  ) throws {
+    try model.configuration.check(cache)
     self.cache = cache
     self.model = model
     self.parallel = max(1, parallel)
     pass = ForwardPass(model, updates: updates)
     logits = Matrix(rows: 0, columns: model.weights.output.rows)
     let shape = model.configuration
-    let bytesPerPosition = shape.layers * shape.kvWidth * cache.bytes
-    positionsInFlight = max(Self.cacheBytes, model.weights.byteCount) / bytesPerPosition
+    let pagesInFlight = max(Self.cacheBytes, model.weights.byteCount) / shape.pageBytes(cache)
+    positionsInFlight = pagesInFlight * KeyValueStore.pageLength
   }
 
   /// A sequence in flight.

@@ -37,7 +37,7 @@ public final class LlamaStudent: Student {
     _ requests: [StudentRequest], progress: (_ tokens: Int) throws -> Void,
     each: (_ index: Int, _ answer: StudentAnswer) throws -> Void
   ) throws {
-    let generator = Generator(model, updates: adapter?.updates ?? [:], parallel: parallel)
+    let generator = try Generator(model, updates: adapter?.updates ?? [:], parallel: parallel)
     let generations = requests.map { request in
       let tokens = model.tokenizer.encode(request.prompt, addingBOS: true)
       let room = max(1, model.contextLength - request.maxNewTokens)
