@@ -15,6 +15,7 @@ struct GenerateCommand: ParsableCommand {
         tripost generate -m model.gguf -p "Once upon a time" -n 64 --temp 0
         tripost generate -m model.gguf -p "Once" --n-samples 8 --seed 7
         tripost generate -m model.gguf --prompts prompts.jsonl --json > out.jsonl
+        tripost generate -m model.gguf --prompts prompts.jsonl --memory 8G
       """)
 
   @OptionGroup var model: ModelOption
@@ -40,6 +41,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Sequences in flight at most.", valueName: "n"))
   var parallel = 32
 
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var cache: CacheOptions
   @OptionGroup var threads: ThreadOption
 
@@ -61,9 +63,10 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     threads.apply()
     let prompts = try prompts.map(Self.read) ?? [try text.bytes()]
-    let model = try model.load()
+    let model = try model.load(memory: memory.bytes)
     let generator = try Generator(
-      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types())
+      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types(),
+      memory: memory.bytes)
     let requests = prompts.enumerated().flatMap { index, prompt in
       let tokens = encoding.tokens(prompt, model.tokenizer)
       return (0..<nSamples).map { sample in

@@ -11,13 +11,34 @@ struct ModelOption: ParsableArguments {
     transform: filePath)
   var model: String
 
-  /// Reads the model, with a progress line where that takes long.
-  func load() throws -> LlamaModel {
-    let progress = ConsoleProgress("load")
-    return try LlamaModel(model) { done, total in
+  /// Reads the model below a ceiling on the process' memory, with a progress line where that takes long.
+  func load(memory: Int? = nil) throws -> LlamaModel {
+    let progress = LoadProgress()
+    let model = try LlamaModel(model, memory: memory) { done, total in
       try Stopped.check()
       progress.update(done: done, of: total)
     }
+    progress.finish()
+    return model
+  }
+}
+
+/// A ceiling on the memory of the process.
+struct MemoryOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Memory that the process may take, such as 8G or 512M; fewer sequences are in flight where it is short.",
+      valueName: "size"),
+    transform: Self.size)
+  var memory: ByteSize?
+
+  var bytes: Int? { memory?.bytes }
+
+  private static func size(_ argument: String) throws -> ByteSize {
+    guard let size = ByteSize(parsing: argument) else {
+      throw ValidationError("'\(argument)' is no size such as 8G or 512M")
+    }
+    return size
   }
 }
 
