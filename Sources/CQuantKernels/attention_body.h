@@ -11,13 +11,34 @@ typedef float STEPS(lanes) __attribute__((ext_vector_type(16)));
 /// The same wherever it lies among floats.
 typedef STEPS(lanes) STEPS(lanes_at) __attribute__((aligned(4)));
 
-/// 16 stored numbers from number `at` on; exact.
+typedef int8_t STEPS(bytes) __attribute__((ext_vector_type(16)));
+
+/// Numbers of a head for which a key's scales are loaded once.
+static inline __attribute__((always_inline)) size_t STEPS(scale_run)(
+    qk_store_type type, size_t head_size) {
+  return type == qk_store_q8_0 ? QK_STORE_BLOCK : head_size;
+}
+
+/// The scales of a block of 32 in a page, one a position; ones where there are none.
+static inline __attribute__((always_inline)) void STEPS(scales)(
+    qk_store_type type, const void *page, size_t block, STEPS(lanes) *to) {
+  *to = (STEPS(lanes))(1.0f);
+  if (type == qk_store_q8_0) STEPS_HALVES((const uint16_t *)page + block * QK_PAGE, *to);
+}
+
+/// 16 stored numbers from number `at` of a page on, not yet multiplied by their scales; exact.
 static inline __attribute__((always_inline)) void STEPS(load)(
-    qk_store_type type, const void *numbers, size_t at, STEPS(lanes) *to) {
-  if (type == qk_store_f32)
-    *to = *(const STEPS(lanes_at) *)((const float *)numbers + at);
-  else
-    STEPS_HALVES((const uint16_t *)numbers + at, *to);
+    qk_store_type type, size_t head_size, const void *page, size_t at, STEPS(lanes) *to) {
+  switch (type) {
+    case qk_store_f32: *to = *(const STEPS(lanes_at) *)((const float *)page + at); break;
+    case qk_store_f16: STEPS_HALVES((const uint16_t *)page + at, *to); break;
+    case qk_store_q8_0: {
+      STEPS(bytes) bytes;
+      memcpy(&bytes, (const char *)page + head_size / QK_STORE_BLOCK * QK_PAGE * 2 + at, sizeof bytes);
+      *to = __builtin_convertvector(bytes, STEPS(lanes));
+      break;
+    }
+  }
 }
 
 /// s[t][p * 16 + lane] = sum over i of q[t][i] * key[p][i][lane], for n queries and four pages.
@@ -25,17 +46,24 @@ static inline __attribute__((always_inline)) void STEPS(scores)(
     qk_store_type type, size_t n, size_t head_size, const float *const *q,
     const void *const key[4], float (*s)[QK_ATTENTION_BLOCK]) {
   for (size_t first = 0; first < 4; first += STEPS_VECTORS) {
-    STEPS(lanes) acc[STEPS_QUERIES][STEPS_VECTORS];
+    STEPS(lanes) acc[STEPS_QUERIES][STEPS_VECTORS], scale[STEPS_VECTORS];
     for (size_t t = 0; t < n; t++)
       for (size_t p = 0; p < STEPS_VECTORS; p++) acc[t][p] = (STEPS(lanes))(0.0f);
-    for (size_t i = 0; i < head_size; i++) {
-      STEPS(lanes) k[STEPS_VECTORS];
+    const size_t run = STEPS(scale_run)(type, head_size);
+    for (size_t start = 0; start < head_size; start += run) {
       for (size_t p = 0; p < STEPS_VECTORS; p++)
-        STEPS(load)(type, key[first + p], i * QK_PAGE, &k[p]);
-      for (size_t t = 0; t < n; t++) {
-        const STEPS(lanes) x = (STEPS(lanes))(q[t][i]);
-        for (size_t p = 0; p < STEPS_VECTORS; p++)
-          acc[t][p] = __builtin_elementwise_fma(x, k[p], acc[t][p]);
+        STEPS(scales)(type, key[first + p], start / QK_STORE_BLOCK, &scale[p]);
+      for (size_t i = start; i < start + run; i++) {
+        STEPS(lanes) k[STEPS_VECTORS];
+        for (size_t p = 0; p < STEPS_VECTORS; p++) {
+          STEPS(load)(type, head_size, key[first + p], i * QK_PAGE, &k[p]);
+          if (type == qk_store_q8_0) k[p] *= scale[p];
+        }
+        for (size_t t = 0; t < n; t++) {
+          const STEPS(lanes) x = (STEPS(lanes))(q[t][i]);
+          for (size_t p = 0; p < STEPS_VECTORS; p++)
+            acc[t][p] = __builtin_elementwise_fma(x, k[p], acc[t][p]);
+        }
       }
     }
     for (size_t t = 0; t < n; t++) memcpy(s[t] + first * QK_PAGE, acc[t], sizeof acc[t]);
@@ -50,13 +78,25 @@ static inline __attribute__((always_inline)) size_t STEPS(gather_wide)(
     float (*acc)[QK_MAX_HEAD_SIZE]) {
   for (; at + width * 16 <= head_size; at += width * 16) {
     STEPS(lanes) part[STEPS_QUERIES][STEPS_VECTORS];
+    // Of the block that each pair of vectors lies in.
+    float scale[(STEPS_VECTORS + 1) / 2][QK_ATTENTION_BLOCK];
+    if (type == qk_store_q8_0)
+      for (size_t w = 0; w < width; w += 2)
+        for (size_t page = 0; page < 4; page++) {
+          STEPS(lanes) scales;
+          STEPS(scales)(type, value[page], (at + w * 16) / QK_STORE_BLOCK, &scales);
+          memcpy(scale[w / 2] + page * QK_PAGE, &scales, sizeof scales);
+        }
     for (size_t t = 0; t < n; t++)
       for (size_t w = 0; w < width; w++)
         part[t][w] = *(const STEPS(lanes_at) *)(acc[t] + at + w * 16) * (STEPS(lanes))(keep[t]);
     for (size_t j = 0; j < count; j++) {
       const size_t from = (j % QK_PAGE) * head_size + at;
       STEPS(lanes) v[STEPS_VECTORS];
-      for (size_t w = 0; w < width; w++) STEPS(load)(type, value[j / QK_PAGE], from + w * 16, &v[w]);
+      for (size_t w = 0; w < width; w++) {
+        STEPS(load)(type, head_size, value[j / QK_PAGE], from + w * 16, &v[w]);
+        if (type == qk_store_q8_0) v[w] *= (STEPS(lanes))(scale[w / 2][j]);
+      }
       for (size_t t = 0; t < n; t++) {
         const STEPS(lanes) x = (STEPS(lanes))(p[t][j]);
         for (size_t w = 0; w < width; w++)
@@ -76,6 +116,8 @@ static inline __attribute__((always_inline)) void STEPS(gather)(
   if (STEPS_VECTORS == 4)
     at = STEPS(gather_wide)(type, n, 4, at, head_size, count, p, value, keep, acc);
   at = STEPS(gather_wide)(type, n, 2, at, head_size, count, p, value, keep, acc);
+  // What is left of a head that is no multiple of 32, which Q8_0 does not take.
+  if (type == qk_store_q8_0) return;
   at = STEPS(gather_wide)(type, n, 1, at, head_size, count, p, value, keep, acc);
   for (; at < head_size; at++)
     for (size_t t = 0; t < n; t++) {
@@ -91,13 +133,21 @@ static inline __attribute__((always_inline)) void STEPS(gather)(
     }
 }
 
+/// Calls an inlined function whose first parameters are a type and n, with the type a constant.
+#define STEPS_FOR_TYPE(type, function, ...)                                \
+  switch (type) {                                                          \
+    case qk_store_f32: STEPS(function)(qk_store_f32, __VA_ARGS__); break;   \
+    case qk_store_f16: STEPS(function)(qk_store_f16, __VA_ARGS__); break;   \
+    case qk_store_q8_0: STEPS(function)(qk_store_q8_0, __VA_ARGS__); break; \
+  }
+
 /// n queries of one key/value head; query t sees the first `counts[t]` positions, ascending.
 static inline __attribute__((always_inline)) void STEPS(attend_together)(
-    qk_store_type keys, qk_store_type values, size_t n, const qk_store_layer *store, size_t kv_head,
-    const float *const *q, const int32_t *table, const size_t *counts, float scale, float *const *out) {
+    size_t n, const qk_store_layer *store, size_t kv_head, const float *const *q,
+    const int32_t *table, const size_t *counts, float scale, float *const *out) {
   const size_t head_size = store->head_size;
-  const size_t key_bytes = QK_PAGE * head_size * qk_store_number_bytes(keys);
-  const size_t head_bytes = key_bytes + QK_PAGE * head_size * qk_store_number_bytes(values);
+  const size_t key_bytes = qk_store_head_bytes(store->key_type, head_size);
+  const size_t head_bytes = key_bytes + qk_store_head_bytes(store->value_type, head_size);
   const size_t page_bytes = store->kv_heads * head_bytes;
   float acc[STEPS_QUERIES][QK_MAX_HEAD_SIZE], lane[STEPS_QUERIES][16] = {0}, best[STEPS_QUERIES];
   for (size_t t = 0; t < n; t++) {
@@ -117,7 +167,7 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
       value[i] = head + key_bytes;
     }
     float s[STEPS_QUERIES][QK_ATTENTION_BLOCK], keep[STEPS_QUERIES];
-    STEPS(scores)(keys, n, head_size, q, key, s);
+    STEPS_FOR_TYPE(store->key_type, scores, n, head_size, q, key, s)
     size_t valid[STEPS_QUERIES], common = QK_ATTENTION_BLOCK;
     for (size_t t = 0; t < n; t++) {
       const size_t left = counts[t] > begin ? counts[t] - begin : 0;
@@ -136,11 +186,12 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
       best[t] = top;
     }
     if (common > 0 && common == valid[n - 1]) {
-      STEPS(gather)(values, n, head_size, common, s, value, keep, acc);
+      STEPS_FOR_TYPE(store->value_type, gather, n, head_size, common, s, value, keep, acc)
     } else {
       for (size_t t = 0; t < n; t++)
         if (valid[t] > 0)
-          STEPS(gather)(values, 1, head_size, valid[t], s + t, value, keep + t, acc + t);
+          STEPS_FOR_TYPE(
+              store->value_type, gather, 1, head_size, valid[t], s + t, value, keep + t, acc + t)
     }
   }
   for (size_t t = 0; t < n; t++) {
@@ -149,10 +200,9 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
   }
 }
 
-static inline __attribute__((always_inline)) void STEPS(attend_types)(
-    qk_store_type keys, qk_store_type values, const qk_store_layer *store, size_t kv_head,
-    size_t group, size_t rows, const float *q, size_t stride, const int32_t *table, size_t count,
-    float scale, float *out) {
+static void STEPS(attend)(
+    const qk_store_layer *store, size_t kv_head, size_t group, size_t rows, const float *q,
+    size_t stride, const int32_t *table, size_t count, float scale, float *out) {
   const float *from[STEPS_QUERIES];
   float *to[STEPS_QUERIES];
   size_t counts[STEPS_QUERIES], n = 0;
@@ -161,30 +211,14 @@ static inline __attribute__((always_inline)) void STEPS(attend_types)(
       const size_t at = row * stride + g * store->head_size;
       from[n] = q + at, to[n] = out + at, counts[n] = count + row;
       if (++n == STEPS_QUERIES) {
-        STEPS(attend_together)(
-            keys, values, STEPS_QUERIES, store, kv_head, from, table, counts, scale, to);
+        STEPS(attend_together)(STEPS_QUERIES, store, kv_head, from, table, counts, scale, to);
         n = 0;
       }
     }
   if (n == 2 && STEPS_QUERIES > 2) {
-    STEPS(attend_together)(keys, values, 2, store, kv_head, from, table, counts, scale, to);
+    STEPS(attend_together)(2, store, kv_head, from, table, counts, scale, to);
   } else {
     for (size_t t = 0; t < n; t++)
-      STEPS(attend_together)(
-          keys, values, 1, store, kv_head, from + t, table, counts + t, scale, to + t);
+      STEPS(attend_together)(1, store, kv_head, from + t, table, counts + t, scale, to + t);
   }
-}
-
-static void STEPS(attend)(
-    const qk_store_layer *store, size_t kv_head, size_t group, size_t rows, const float *q,
-    size_t stride, const int32_t *table, size_t count, float scale, float *out) {
-#define STEPS_ATTEND(keys, values)                                                              \
-  if (store->key_type == keys && store->value_type == values)                                   \
-    STEPS(attend_types)(                                                                        \
-        keys, values, store, kv_head, group, rows, q, stride, table, count, scale, out);
-  STEPS_ATTEND(qk_store_f32, qk_store_f32)
-  STEPS_ATTEND(qk_store_f16, qk_store_f16)
-  STEPS_ATTEND(qk_store_f32, qk_store_f16)
-  STEPS_ATTEND(qk_store_f16, qk_store_f32)
-#undef STEPS_ATTEND
 }

@@ -45,7 +45,7 @@ static inline void quantize_block(const float *restrict x, qk_input_block *restr
   }
 }
 
-static void quantize_tile(
+static inline void quantize_tile(
     size_t blocks, size_t rows, const float *x, size_t stride, qk_input_block *tile) {
   for (size_t t = 0; t < rows; t++)
     for (size_t b = 0; b < blocks; b++)

@@ -16,14 +16,16 @@ extension GGUFFile {
   /// Looks at the values of F32, F16 and BF16 and the scales of blocks; types without
   /// `scaleOffsets` have no check.
   public func firstNonFinite(in tensor: TensorInfo) -> NonFinite? {
-    unsafe withBytes(of: tensor) { bytes in
-      switch tensor.type {
-      case .f32: unsafe find(UInt32.self, 0x7F80_0000, at: [0], bytes, tensor)
-      case .bf16: unsafe find(UInt16.self, 0x7F80, at: [0], bytes, tensor)
-      case .f16: unsafe find(UInt16.self, 0x7C00, at: [0], bytes, tensor)
-      default: unsafe find(UInt16.self, 0x7C00, at: tensor.type.scaleOffsets, bytes, tensor)
-      }
-    }
+    let found = unsafe withBytes(of: tensor) { unsafe Self.nonFinite(in: $0, tensor.type) }
+    guard found.count > 0 else { return nil }
+    return NonFinite(
+      index: found.first / tensor.type.bytesPerBlock,
+      offset: dataStart + tensor.offset + found.first, count: found.count)
+  }
+
+  /// Whether `firstNonFinite` would find nothing among these whole blocks of a tensor.
+  package static func areFinite(_ bytes: UnsafeRawBufferPointer, _ type: TensorType) -> Bool {
+    unsafe nonFinite(in: bytes, type).count == 0
   }
 
   /// Refuses a tensor with a value or block scale that is not finite.
@@ -37,12 +39,22 @@ extension GGUFFile {
       found: "NaN or infinite, \(found.count) in all,", allowed: "a finite number")
   }
 
+  /// How many there are, and the offset of the first.
+  private static func nonFinite(
+    in bytes: UnsafeRawBufferPointer, _ type: TensorType
+  ) -> (first: Int, count: Int) {
+    switch type {
+    case .f32: unsafe find(UInt32.self, 0x7F80_0000, at: [0], bytes, type)
+    case .bf16: unsafe find(UInt16.self, 0x7F80, at: [0], bytes, type)
+    case .f16: unsafe find(UInt16.self, 0x7C00, at: [0], bytes, type)
+    default: unsafe find(UInt16.self, 0x7C00, at: type.scaleOffsets, bytes, type)
+    }
+  }
+
   /// Looks at the words at some places of each block: all exponent bits set means not finite.
-  private func find<T: FixedWidthInteger>(
-    _: T.Type, _ exponent: T, at places: [Int], _ bytes: UnsafeRawBufferPointer,
-    _ tensor: TensorInfo
-  ) -> NonFinite? {
-    let stride = tensor.type.bytesPerBlock
+  private static func find<T: FixedWidthInteger>(
+    _: T.Type, _ exponent: T, at places: [Int], _ bytes: UnsafeRawBufferPointer, _ type: TensorType
+  ) -> (first: Int, count: Int) {
     func isBad(_ offset: Int) -> Bool {
       let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: T.self)
       return T(littleEndian: word) & exponent == exponent
@@ -50,13 +62,12 @@ extension GGUFFile {
     var count = 0
     var first = Int.max
     for place in places {
-      for offset in Swift.stride(from: place, to: bytes.count, by: stride) where isBad(offset) {
+      for offset in stride(from: place, to: bytes.count, by: type.bytesPerBlock)
+      where isBad(offset) {
         count += 1
         first = min(first, offset)
       }
     }
-    guard count > 0 else { return nil }
-    return NonFinite(
-      index: first / stride, offset: dataStart + tensor.offset + first, count: count)
+    return (first, count)
   }
 }

@@ -14,6 +14,11 @@ public final class Activations {
 
   deinit { tiles.deallocate() }
 
+  /// Bytes of the int8 blocks of one row.
+  package static func quantizedBytes(columns: Int) -> Int {
+    columns / Int(QK_BLOCK) * MemoryLayout<qk_input_block>.stride
+  }
+
   /// Takes the rows of `x`, by reference: they must not change until the products are done.
   public func load(_ x: Matrix) {
     precondition(x.columns == columns, "\(x.columns) columns into \(columns)")

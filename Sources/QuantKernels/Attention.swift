@@ -8,11 +8,18 @@ import CQuantKernels
 
 /// What keys or values are stored as.
 public enum KeyValueType: String, CaseIterable, Sendable {
-  case f32, f16
+  case f32, f16, q8_0
 
-  var code: qk_store_type { self == .f32 ? qk_store_f32 : qk_store_f16 }
+  var code: qk_store_type {
+    switch self {
+    case .f32: qk_store_f32
+    case .f16: qk_store_f16
+    case .q8_0: qk_store_q8_0
+    }
+  }
 
-  fileprivate var bytes: Int { qk_store_number_bytes(code) }
+  /// What head sizes have to be multiples of.
+  public var headSizeStep: Int { self == .q8_0 ? Int(QK_STORE_BLOCK) : 2 }
 }
 
 /// What keys and values are stored as.
@@ -25,15 +32,20 @@ public struct KeyValueTypes: Equatable, Sendable {
     self.value = value
   }
 
-  /// Bytes of one number of a key and one of a value.
-  public var bytes: Int { key.bytes + value.bytes }
+  /// What head sizes have to be multiples of.
+  public var headSizeStep: Int { max(key.headSizeStep, value.headSizeStep) }
+
+  /// Bytes of `KeyValueStore.pageLength` positions of one key/value head.
+  public func pageBytes(headSize: Int) -> Int {
+    qk_store_head_bytes(key.code, headSize) + qk_store_head_bytes(value.code, headSize)
+  }
 }
 
 /// Keys and values of many sequences, in pages of 16 positions.
 ///
 /// A sequence is a list of page numbers, so that sequences with a common beginning share its pages.
 /// A page holds, for each key/value head, keys `[headSize, 16]` (positions across the lanes) and values
-/// `[16, headSize]`.
+/// `[16, headSize]`, those of Q8_0 after their scales (`qk_steps.h`).
 public final class KeyValueStore: @unchecked Sendable {
   // Sendable by contract: written only between parallel regions, by the one compute thread.
 
@@ -50,19 +62,20 @@ public final class KeyValueStore: @unchecked Sendable {
   private let base: UnsafeMutablePointer<Float>
 
   /// Bytes of one page in one layer.
-  private var pageBytes: Int { Self.pageLength * kvHeads * headSize * types.bytes }
+  private var pageBytes: Int { kvHeads * types.pageBytes(headSize: headSize) }
 
   /// Room for `pages` pages; the system hands the memory out page by page as it is first written.
   public init(
     layers: Int, kvHeads: Int, headSize: Int, pages: Int, types: KeyValueTypes = .init()
   ) {
     precondition(headSize <= Self.maximumHeadSize, "head size above \(Self.maximumHeadSize)")
+    precondition(headSize.isMultiple(of: types.headSizeStep), "\(types) of head size \(headSize)")
     self.layers = layers
     self.kvHeads = kvHeads
     self.headSize = headSize
     self.pages = pages
     self.types = types
-    let bytes = layers * pages * Self.pageLength * kvHeads * headSize * types.bytes
+    let bytes = layers * pages * kvHeads * types.pageBytes(headSize: headSize)
     base = allocateZeroed(bytes / MemoryLayout<Float>.stride)
   }
 

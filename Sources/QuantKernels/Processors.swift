@@ -35,6 +35,20 @@ public enum Processors {
     #endif
   }
 
+  /// The memory that this process has now; bytes.
+  ///
+  /// Where the system does not say, the most that it has had.
+  public static var memory: Int {
+    #if os(Linux)
+      // Pages: the whole, those in memory, …
+      let fields = (try? Files.readText("/proc/self/statm"))?.split(separator: " ") ?? []
+      guard fields.count > 1, let pages = Int(fields[1]) else { return peakMemory }
+      return pages * Int(getpagesize())
+    #else
+      return peakMemory
+    #endif
+  }
+
   /// Numbers of the processors in the affinity mask.
   static let allowed: [Int] = {
     var numbers = [Int32](repeating: 0, count: 1024)

@@ -19,8 +19,18 @@ public final class WeightMatrix: @unchecked Sendable {
 
   /// Packs a tensor's bytes as a GGUF file holds them; they are not needed afterwards.
   ///
-  /// - Precondition: The type is supported, and the bytes are those of this shape.
-  public init(type: TensorType, rows: Int, columns: Int, bytes: UnsafeRawBufferPointer) {
+  /// - Parameters:
+  ///   - type: One that is supported.
+  ///   - rows: Outputs.
+  ///   - columns: Inputs; a whole number of blocks.
+  ///   - bytes: Row by row.
+  ///   - inspect: Sees the bytes of some rows just before they are packed, on several threads at once: what else has
+  ///     to look at them does so while they are in a cache.
+  /// - Precondition: The bytes are those of this shape.
+  public init(
+    type: TensorType, rows: Int, columns: Int, bytes: UnsafeRawBufferPointer,
+    inspect: (UnsafeRawBufferPointer) -> Void = { _ in }
+  ) {
     guard let format = Self.format(of: type), let source = bytes.baseAddress else {
       preconditionFailure("\(type.name) is not packed")
     }
@@ -29,11 +39,10 @@ public final class WeightMatrix: @unchecked Sendable {
     self.rows = rows
     self.columns = columns
     self.format = format
-    let panelCount = (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL)
-    byteCount = panelCount * qk_panel_bytes(format, columns)
+    byteCount = Self.byteCount(type: type, rows: rows, columns: columns) ?? 0
     floats = allocateZeroed(byteCount / MemoryLayout<Float>.stride)
     panels = UnsafeMutableRawPointer(floats)
-    pack(source)
+    pack(source, inspect)
   }
 
   /// Packs a matrix of floats, such as a factor of a low-rank update.
@@ -51,16 +60,23 @@ public final class WeightMatrix: @unchecked Sendable {
   /// - Precondition: This is a matrix of floats, and the shape is the same.
   public func repack(from values: Matrix) {
     precondition(type == .f32 && values.rows == rows && values.columns == columns, "shapes differ")
-    pack(values.base)
+    pack(values.base) { _ in }
   }
 
-  private func pack(_ source: UnsafeRawPointer) {
+  private func pack(
+    _ source: UnsafeRawPointer, _ inspect: (UnsafeRawBufferPointer) -> Void
+  ) {
+    let rowBytes = qk_row_bytes(format, columns)
     let panelCount = (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL)
     let height = max(1, (1 << 20) / max(1, qk_panel_bytes(format, columns)))
     parallel((panelCount + height - 1) / height) { chunk in
       let first = chunk * height
-      qk_pack(
-        format, rows, columns, source, first, min(height, panelCount - first), panels)
+      let count = min(height, panelCount - first)
+      let firstRow = first * Int(QK_PANEL)
+      let rowCount = min(rows - firstRow, count * Int(QK_PANEL))
+      inspect(
+        UnsafeRawBufferPointer(start: source + firstRow * rowBytes, count: rowCount * rowBytes))
+      qk_pack(format, rows, columns, source, first, count, panels)
     }
   }
 
@@ -69,6 +85,13 @@ public final class WeightMatrix: @unchecked Sendable {
     precondition(matrix.columns == columns, "\(columns) columns into \(matrix.columns)")
     precondition((0..<rows).contains(row) && (0..<matrix.rows).contains(target), "row out of range")
     qk_unpack_row(format, columns, panels, row, matrix.base + target * columns)
+  }
+
+  /// Bytes that a matrix takes when it is packed; nil for a type without products.
+  public static func byteCount(type: TensorType, rows: Int, columns: Int) -> Int? {
+    format(of: type).map {
+      (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL) * qk_panel_bytes($0, columns)
+    }
   }
 
   /// Whether products with this type exist.

@@ -72,7 +72,7 @@ struct BenchCommand: ParsableCommand {
   private func measure(_ model: LlamaModel) throws -> BenchReport {
     let work = PassWork(model)
     let limits = MachineLimits(reading: work.bytes)
-    let timer = ModelTimer(model, cache: cache.types)
+    let timer = try ModelTimer(model, cache: cache.types())
     func speed(_ tokens: Int, _ pass: () throws -> Double) throws -> BenchReport.Speed {
       var rates: [Double] = []
       for _ in 0..<repetitions {

@@ -64,3 +64,41 @@ final class ConsoleProgress {
       ? "\(hours):\(two(minutes)):\(two(whole % 60))" : "\(minutes):\(two(whole % 60))"
   }
 }
+
+/// One line on standard error that says how much of a model is packed, where that takes long enough to be noticed.
+final class LoadProgress {
+  private let isTerminal = StandardStreams.errorIsTerminal
+  private let start = ContinuousClock.now
+  private var lastShown = ContinuousClock.now
+  private var done = 0
+  private var total = 0
+
+  func update(done: Int, of total: Int) {
+    self.done = done
+    self.total = total
+    let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
+    guard ContinuousClock.now - start >= Self.unnoticed, ContinuousClock.now - lastShown >= pause
+    else { return }
+    lastShown = .now
+    if isTerminal {
+      StandardStreams.showLiveLine(line)
+    } else {
+      StandardStreams.writeError(line + "\n")
+    }
+  }
+
+  /// Shows the end of a long load in a line that stays.
+  func finish() {
+    guard ContinuousClock.now - start >= Self.unnoticed else { return }
+    StandardStreams.writeError(line + "\n")
+  }
+
+  private var line: String {
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e9 * 100).rounded() / 100) GB" }
+    return "load: \(gigabytes(Double(done))) of \(gigabytes(Double(total)))"
+      + "  \(gigabytes(Double(done) / seconds))/s"
+  }
+
+  private static let unnoticed = Duration.milliseconds(500)
+}

@@ -39,6 +39,7 @@ struct EvalCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Sequences in flight.", valueName: "n"))
   var parallel = 64
 
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var threads: ThreadOption
 
   @Option(
@@ -74,8 +75,8 @@ struct EvalCommand: ParsableCommand {
     let configuration = try RunConfiguration(
       yaml: nil, overrides: [.init("task", task)] + set.map(override))
     let student = LlamaStudent(
-      try model.load(), modelDigest: try SHA256.hexOfFile(model.model),
-      settings: configuration.lora, parallel: parallel)
+      try model.load(memory: memory.bytes), modelDigest: try SHA256.hexOfFile(model.model),
+      settings: configuration.lora, parallel: parallel, memory: memory.bytes)
     if let lora { try student.loadAdapter(lora) }
     let mode =
       mode.flatMap(EvaluationMode.init(rawValue:)) ?? (lora == nil ? .single : .selfImproving)

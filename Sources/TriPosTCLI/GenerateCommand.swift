@@ -1,6 +1,7 @@
 import ArgumentParser
 import Boundary
 import Llama
+import QuantKernels
 
 /// Continues one prompt, or many at once.
 struct GenerateCommand: ParsableCommand {
@@ -8,13 +9,20 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Continues prompts with a model.",
     discussion: """
-      Completions are printed in the order of the prompts. With the same seed they are the \
-      same on any number of threads and with any number of sequences in flight.
+      Completions appear in the order of the prompts, each as soon as those before it are \
+      there. With the same seed they are the same on any number of threads and with any number \
+      of sequences in flight.
+
+      With --output they go to a file of JSONL that survives being stopped, even by kill -9: \
+      --resume keeps what is there and ends with the same bytes. What has to be kept for that \
+      stands in a journal beside the file.
 
       Examples:
         tripost generate -m model.gguf -p "Once upon a time" -n 64 --temp 0
         tripost generate -m model.gguf -p "Once" --n-samples 8 --seed 7
         tripost generate -m model.gguf --prompts prompts.jsonl --json > out.jsonl
+        tripost generate -m model.gguf --prompts prompts.jsonl --output out.jsonl --resume
+        tripost generate -m model.gguf --prompts prompts.jsonl --memory 8G --unordered
       """)
 
   @OptionGroup var model: ModelOption
@@ -40,8 +48,21 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Sequences in flight at most.", valueName: "n"))
   var parallel = 32
 
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var cache: CacheOptions
   @OptionGroup var threads: ThreadOption
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("A new file for the completions, as JSONL.", valueName: "file"),
+    transform: filePath)
+  var output: String?
+
+  @Flag(help: "Go on with the file of --output, or begin it.")
+  var resume = false
+
+  @Flag(help: "Give out completions as they finish, in no order.")
+  var unordered = false
 
   @Flag(
     help: "Print JSONL: prompt_index, sample_index, text, tokens (the new ids), finish_reason.")
@@ -53,6 +74,7 @@ struct GenerateCommand: ParsableCommand {
     } else if text.prompt != nil || text.file != nil {
       throw ValidationError("Give exactly one of --prompt, --file and --prompts")
     }
+    if resume, output == nil { throw ValidationError("--resume goes with --output") }
     try check("--n-predict", nPredict, in: 1...(1 << 24))
     try check("--n-samples", nSamples, in: 1...(1 << 20))
     try check("--parallel", parallel, in: 1...4096)
@@ -60,10 +82,11 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     threads.apply()
-    let prompts = try prompts.map(Self.read) ?? [try text.bytes()]
-    let model = try model.load()
-    let generator = Generator(
-      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types)
+    let prompts = try prompts.map(PromptFile.read) ?? [try text.bytes()]
+    let model = try model.load(memory: memory.bytes)
+    let generator = try Generator(
+      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types(),
+      memory: memory.bytes)
     let requests = prompts.enumerated().flatMap { index, prompt in
       let tokens = encoding.tokens(prompt, model.tokenizer)
       return (0..<nSamples).map { sample in
@@ -72,47 +95,71 @@ struct GenerateCommand: ParsableCommand {
           stream: RandomStream(seed: UInt64(sampling.seed), "sample", index, sample))
       }
     }
-    try complete(requests, with: generator)
+    try generate(requests, with: generator)
   }
 
-  /// Prints the completions, each as soon as those before it are there.
-  private func complete(_ requests: [GenerationRequest], with generator: Generator) throws {
+  private func generate(_ requests: [GenerationRequest], with generator: Generator) throws {
+    let sink: any CompletionSink =
+      if let output {
+        try CompletionFile(
+          output, count: requests.count, nSamples: nSamples, isOrdered: !unordered,
+          origin: try origin(), isResuming: resume)
+      } else {
+        CompletionPrinter(
+          count: requests.count, nSamples: nSamples, isOrdered: !unordered, asJSON: json)
+      }
+    let open = sink.missing
+    if open.isEmpty {
+      try sink.finish()
+      return StandardStreams.writeError("generate: nothing is left to do\n")
+    }
     let progress = ConsoleProgress("generate")
-    var early: [Int: Completion] = [:]
-    var printed = 0
+    var report = GenerationReport()
     try generator.generate(
-      requests,
+      open.map { requests[$0] },
       progress: { tokens in
         try Stopped.check()
-        progress.update(done: printed + early.count, of: requests.count, tokens: tokens)
+        try sink.passEnded()
+        progress.update(
+          done: requests.count - open.count + report.completions, of: requests.count,
+          tokens: tokens)
       },
       finished: { index, completion in
-        early[index] = completion
-        while let next = early.removeValue(forKey: printed) {
-          try Console.print(words(of: next, number: printed, of: requests.count))
-          printed += 1
-        }
+        report.add(completion, promptTokens: requests[open[index]].tokens.count)
+        try sink.add(completion, number: open[index])
       })
-    progress.finish()
+    try sink.finish()
+    StandardStreams.writeError("\(report)\n")
   }
 
-  private func words(of completion: Completion, number: Int, of count: Int) -> String {
-    let (prompt, sample) = number.quotientAndRemainder(dividingBy: nSamples)
-    if json {
-      return
-        ([
-          "prompt_index": .integer(Int64(prompt)), "sample_index": .integer(Int64(sample)),
-          "text": .string(completion.text),
-          "tokens": .array(completion.tokens.map { .integer(Int64($0)) }),
-          "finish_reason": .string(completion.finishReason.rawValue),
-        ] as JSONValue).serialized
+  /// Everything that decides what the completions are; paths do not, contents do.
+  private func origin() throws -> JSONObject {
+    func digest(_ path: String?) throws -> JSONValue {
+      guard let path else { return .null }
+      return .string(
+        Files.isDirectory(path)
+          ? try SHA256.hexOfFile(path + "/adapter_model.safetensors") : try SHA256.hexOfFile(path))
     }
-    let title = "prompt \(prompt), sample \(sample): \(completion.finishReason.rawValue)"
-    return count == 1 ? completion.text : "--- \(title)\n\(completion.text)"
+    let types = cache.types()
+    return [
+      "model": try digest(model.model),
+      "lora": try digest(adapter.lora ?? adapter.loraScaled?.path),
+      "lora_factor": adapter.loraScaled.map { .number(Double($0.factor)) } ?? .null,
+      "prompts": try prompts.map { try digest($0) } ?? .string(SHA256.hex(of: try text.bytes())),
+      "no_bos": .bool(encoding.noBos), "parse_special": .bool(encoding.parseSpecial),
+      "n_predict": .integer(Int64(nPredict)), "n_samples": .integer(Int64(nSamples)),
+      "temp": .number(sampling.temp), "top_k": .integer(Int64(sampling.topK)),
+      "top_p": .number(sampling.topP), "min_p": .number(sampling.minP),
+      "seed": .integer(Int64(sampling.seed)), "cache_type_k": .string(types.key.rawValue),
+      "cache_type_v": .string(types.value.rawValue), "unordered": .bool(unordered),
+      "version": .string(Root.version),
+    ]
   }
+}
 
-  /// The prompts of a JSONL file.
-  private static func read(_ path: String) throws -> [[UInt8]] {
+/// The prompts of a JSONL file.
+private enum PromptFile {
+  static func read(_ path: String) throws -> [[UInt8]] {
     var prompts: [[UInt8]] = []
     try JSONLines.forEach(path) { row, line in
       guard let text = row["prompt"]?.string else {

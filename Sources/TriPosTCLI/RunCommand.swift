@@ -51,6 +51,7 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("TriPosT iterations.", valueName: "n"))
   var iterations: Int?
 
+  @OptionGroup var memory: MemoryOption
   @OptionGroup var threads: ThreadOption
 
   @Option(
@@ -85,6 +86,7 @@ struct RunCommand: ParsableCommand {
     for (key, value) in [
       ("task", task), ("model", model), ("output", output), ("seed", seed.map(String.init)),
       ("iterations", iterations.map(String.init)), ("threads", threads.threads.map(String.init)),
+      ("memory", memory.bytes.map { String(max(1, $0 >> 20)) }),
     ] {
       if let value { overrides.append(.init(key, value)) }
     }

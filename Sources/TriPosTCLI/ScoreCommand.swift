@@ -29,6 +29,7 @@ struct ScoreCommand: ParsableCommand {
   @OptionGroup var adapter: AdapterOptions
   @OptionGroup var text: TextOptions
   @OptionGroup var encoding: EncodingFlags
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var threads: ThreadOption
 
   @Option(help: ArgumentHelp("Adds the k likeliest tokens of every position.", valueName: "k"))
@@ -52,7 +53,8 @@ struct ScoreCommand: ParsableCommand {
         .textFits, file: text.file, found: "a text of \(ids.count) tokens",
         allowed: "2 to \(model.contextLength) tokens long, the model's context")
     }
-    let scorer = Scorer(model, updates: try adapter.updates(for: model))
+    let scorer = try Scorer(
+      model, updates: try adapter.updates(for: model), cache: cache.types(else: .f32))
     let scores = try Scores(of: ids, by: scorer, top: logitsTop)
     try Console.print(json ? scores.json.serialized : scores.description(model.tokenizer))
   }

@@ -11,13 +11,34 @@ struct ModelOption: ParsableArguments {
     transform: filePath)
   var model: String
 
-  /// Reads the model, with a progress line where that takes long.
-  func load() throws -> LlamaModel {
-    let progress = ConsoleProgress("load")
-    return try LlamaModel(model) { done, total in
+  /// Reads the model below a ceiling on the process' memory, with a progress line where that takes long.
+  func load(memory: Int? = nil) throws -> LlamaModel {
+    let progress = LoadProgress()
+    let model = try LlamaModel(model, memory: memory) { done, total in
       try Stopped.check()
       progress.update(done: done, of: total)
     }
+    progress.finish()
+    return model
+  }
+}
+
+/// A ceiling on the memory of the process.
+struct MemoryOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Memory that the process may take, such as 8G or 512M; fewer sequences are in flight where it is short.",
+      valueName: "size"),
+    transform: Self.size)
+  var memory: ByteSize?
+
+  var bytes: Int? { memory?.bytes }
+
+  private static func size(_ argument: String) throws -> ByteSize {
+    guard let size = ByteSize(parsing: argument) else {
+      throw ValidationError("'\(argument)' is no size such as 8G or 512M")
+    }
+    return size
   }
 }
 
@@ -158,13 +179,18 @@ struct ThreadOption: ParsableArguments {
 
 /// What keys and values are stored as between passes.
 struct CacheOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("What keys are stored as: f16 or f32.", valueName: "type"))
-  var cacheTypeK = KeyValueType.f16
+  @Option(
+    help: ArgumentHelp(
+      "What keys are stored as: f32, f16 or q8_0; f16 unless set, in score f32.",
+      valueName: "type"))
+  var cacheTypeK: KeyValueType?
 
-  @Option(help: ArgumentHelp("What values are stored as: f16 or f32.", valueName: "type"))
-  var cacheTypeV = KeyValueType.f16
+  @Option(help: ArgumentHelp("The same for values.", valueName: "type"))
+  var cacheTypeV: KeyValueType?
 
-  var types: KeyValueTypes { KeyValueTypes(key: cacheTypeK, value: cacheTypeV) }
+  func types(else type: KeyValueType = .f16) -> KeyValueTypes {
+    KeyValueTypes(key: cacheTypeK ?? type, value: cacheTypeV ?? type)
+  }
 }
 
 extension KeyValueType: ExpressibleByArgument {}

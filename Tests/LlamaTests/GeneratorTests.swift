@@ -122,6 +122,24 @@ struct GeneratorTests {
     #expect(Array(whole.prefix(300)) == beginning)
   }
 
+  @Test("a long prompt delays a sequence that generates by pieces, not by its length")
+  func longPromptBesideOthers() throws {
+    let model = try LlamaModel(SharedData.url("models/stories260K.gguf"), contextLength: 1024)
+    func request(_ tokens: Int, new: Int) -> GenerationRequest {
+      GenerationRequest(
+        tokens: (0..<tokens).map { 3 + $0 * 37 % 500 }, maxNewTokens: new,
+        options: .greedy, stream: RandomStream(seed: 0, "long"))
+    }
+    // The first pass has 512 rows, since nobody waits; 393 of the long prompt are left then.
+    let requests = [request(5, new: 40), request(900, new: 1)]
+    var passes = 0
+    var passesBeforeEnd: [Int: Int] = [:]
+    try Generator(model, parallel: 2).generate(requests, progress: { _ in passes += 1 }) {
+      index, _ in passesBeforeEnd[index] = passes
+    }
+    #expect(try #require(passesBeforeEnd[1]) == 1 + (393 + 63) / 64 - 1)
+  }
+
   @Test("the limit of new tokens and the context's end both stop with `length`")
   func limits() throws {
     let model = try LlamaModel(SharedData.url("models/stories260K.gguf"), contextLength: 16)

@@ -14,15 +14,28 @@
 /// The largest head size that attention takes.
 #define QK_MAX_HEAD_SIZE 256
 
-/// What keys and values are stored as; what is computed with them is always floats.
-typedef enum { qk_store_f32, qk_store_f16 } qk_store_type;
+/// Numbers of a head that share a scale in a quantized store.
+#define QK_STORE_BLOCK 32
 
-static inline size_t qk_store_number_bytes(qk_store_type type) {
-  return type == qk_store_f32 ? 4 : 2;
+/// What keys and values are stored as; what is computed with them is always floats, which all of
+/// these become exactly. A number of Q8_0 is a signed byte times its block's half.
+typedef enum { qk_store_f32, qk_store_f16, qk_store_q8_0 } qk_store_type;
+
+/// Bytes of the keys, or the values, of one head in one page. Q8_0 takes head sizes that are
+/// multiples of QK_STORE_BLOCK.
+static inline size_t qk_store_head_bytes(qk_store_type type, size_t head_size) {
+  const size_t numbers = QK_PAGE * head_size;
+  switch (type) {
+    case qk_store_f32: return 4 * numbers;
+    case qk_store_f16: return 2 * numbers;
+    case qk_store_q8_0: return numbers + 2 * numbers / QK_STORE_BLOCK;
+  }
+  return 0;
 }
 
 /// One layer's keys and values, page by page; for each page and key/value head
-/// `[head_size, QK_PAGE]` keys, then `[QK_PAGE, head_size]` values.
+/// `[head_size, QK_PAGE]` keys, then `[QK_PAGE, head_size]` values. Before those of Q8_0 stand their
+/// scales, `[head_size / QK_STORE_BLOCK, QK_PAGE]` halves for keys and values alike.
 typedef struct {
   void *pages;
   qk_store_type key_type;
@@ -60,6 +73,7 @@ const qk_steps *qk_steps_avx2(void);
 const qk_steps *qk_steps_avx512(void);
 
 /// Stores the rotated key and the value of one position: `key[kv_heads, head_size]`, `value` alike,
-/// rounded half to even.
+/// rounded half to even. The scale of a block of Q8_0 is max |x| / 127, NaN where a number is not
+/// finite, and rounded to a half after the bytes were made with it.
 void qk_store_write(const qk_store_layer *store, int32_t page, size_t lane, const float *key,
                     const float *value);

@@ -47,8 +47,10 @@ extension InputError.Rule {
 /// pieces beside the sequences that already generate, and pages of equal beginnings are computed once. A sequence that
 /// repeats itself is guessed ahead, and the guess checked in one pass: what comes out is the same.
 public final class Generator {
-  /// Rows of prompts computed in one pass beside the generating sequences.
+  /// Rows of prompts computed in one pass.
   private static let promptRows = 512
+  /// The same while sequences generate, which wait for the whole pass: enough rows to keep the products busy.
+  private static let promptRowsBesideOthers = 64
   /// Sequences in flight whatever they hold: fewer would read the weights for too few rows.
   private static let leastInFlight = 4
   /// Memory that a last-level cache is taken to hold.
@@ -58,7 +60,11 @@ public final class Generator {
   private let pass: ForwardPass
   private let parallel: Int
   private let cache: KeyValueTypes
+  private let memory: Int?
   private let logits: Matrix
+  /// What an allocator and threads take without being asked: measured 5 to 12 MB.
+  private static let overhead = 16 << 20
+
   /// Positions that the sequences in flight may hold before another joins them.
   ///
   /// Every pass reads the weights once, and the keys and values of each sequence: more of these than a cache holds, and
@@ -70,36 +76,22 @@ public final class Generator {
   ///   - updates: An adapter's updates, applied beside the weights.
   ///   - parallel: Sequences in flight at most; fewer where that is faster.
   ///   - cache: What keys and values are stored as.
+  ///   - memory: Bytes that the process may have in all; sequences in flight are fewer where it is short.
+  /// - Throws: `InputError` when the cache does not take the model's head size.
   public init(
     _ model: LlamaModel, updates: LowRankUpdates = [:], parallel: Int = 32,
-    cache: KeyValueTypes = .init()
-  ) {
+    cache: KeyValueTypes = .init(), memory: Int? = nil
+  ) throws {
+    try model.configuration.check(cache)
+    self.memory = memory
     self.cache = cache
     self.model = model
     self.parallel = max(1, parallel)
     pass = ForwardPass(model, updates: updates)
     logits = Matrix(rows: 0, columns: model.weights.output.rows)
     let shape = model.configuration
-    let bytesPerPosition = shape.layers * shape.kvWidth * cache.bytes
-    positionsInFlight = max(Self.cacheBytes, model.weights.byteCount) / bytesPerPosition
-  }
-
-  /// A sequence in flight.
-  private struct InFlight {
-    let index: Int
-    /// The prompt and what has been generated.
-    var tokens: [Int]
-    let promptCount: Int
-    let limit: Int
-    let sampler: Sampler
-    var stream: RandomStream
-    /// Tokens whose keys and values are stored.
-    var stored = 0
-    /// Those of them whose pages the pool remembers, in whole pages.
-    var remembered = 0
-    var table: [Int32] = []
-    let reserved: Int
-    var lookup = PromptLookup()
+    let pagesInFlight = max(Self.cacheBytes, model.weights.byteCount) / shape.pageBytes(cache)
+    positionsInFlight = pagesInFlight * KeyValueStore.pageLength
   }
 
   /// A sequence whose next tokens a pass decides.
@@ -117,31 +109,30 @@ public final class Generator {
   ///   - requests: In the order in which they get slots.
   ///   - progress: Called after each pass with the tokens generated so far; may throw to stop.
   ///   - finished: Called with the index of a request and its completion as each ends.
-  /// - Throws: `InputError` when a prompt does not fit the context, or logits are not finite; what the closures throw.
+  /// - Throws: `InputError` when a prompt does not fit the context, the longest sequence not the memory, or logits are
+  ///   not finite; what the closures throw.
   public func generate(
     _ requests: [GenerationRequest], progress: (Int) throws -> Void = { _ in },
     finished: (Int, Completion) throws -> Void
   ) throws {
     for request in requests { try check(request) }
+    guard !requests.isEmpty else { return }
     let needs = requests.map { pageCount(for: limit(of: $0)) }
-    // The widest sequences at once, and as much again to remember beginnings in.
-    let pages = 2 * needs.sorted(by: >).prefix(self.parallel).reduce(0, +)
-    let store = model.makeStore(pages: pages, types: cache)
-    var pool = PagePool(pages: pages)
+    let plan = try MemoryPlan(
+      needs: needs, parallel: parallel, ceiling: memory, cost: cost(of: requests))
+    let store = model.makeStore(pages: plan.pages, types: cache)
+    var pool = PagePool(pages: plan.pages)
     var waiting = 0
     var active: [InFlight] = []
     var generated = 0
     while waiting < requests.count || !active.isEmpty {
-      while waiting < requests.count, hasRoom(active, for: requests[waiting]),
-        pool.reserve(needs[waiting])
+      while waiting < requests.count, active.count < plan.parallel,
+        hasRoom(active, for: requests[waiting]), pool.reserve(needs[waiting])
       {
-        let request = requests[waiting]
         active.append(
           InFlight(
-            index: waiting, tokens: request.tokens, promptCount: request.tokens.count,
-            limit: limit(of: request),
-            sampler: Sampler(request.options, vocabularySize: model.tokenizer.vocabularySize),
-            stream: request.stream, reserved: needs[waiting]))
+            index: waiting, requests[waiting], limit: limit(of: requests[waiting]),
+            vocabularySize: model.tokenizer.vocabularySize, reserved: needs[waiting]))
         waiting += 1
       }
       let (batch, decisions) = schedule(&active, &pool)
@@ -152,7 +143,7 @@ public final class Generator {
         let before = active[slot].tokens.count
         let reason = try extend(&active[slot], by: decision)
         generated += active[slot].tokens.count - before
-        remember(&active[slot], &pool)
+        active[slot].remember(in: &pool)
         if let reason {
           try finished(active[slot].index, try completion(of: active[slot], reason))
           pool.release(active[slot].table)
@@ -166,7 +157,6 @@ public final class Generator {
   }
 
   private func hasRoom(_ active: [InFlight], for request: GenerationRequest) -> Bool {
-    guard active.count < parallel else { return false }
     let positions = active.reduce(request.tokens.count) { $0 + $1.tokens.count }
     return active.count < Self.leastInFlight || positions <= positionsInFlight
   }
@@ -176,14 +166,10 @@ public final class Generator {
   private func schedule(_ active: inout [InFlight], _ pool: inout PagePool) -> (Batch, [Decision]) {
     var batch = Batch()
     var decisions: [Decision] = []
-    var budget = Self.promptRows
+    var budget =
+      active.contains(where: \.isGenerating) ? Self.promptRowsBesideOthers : Self.promptRows
     for slot in active.indices {
-      if active[slot].stored == 0, active[slot].table.isEmpty {
-        // At least the last token of the prompt is computed, for its logits.
-        active[slot].table = pool.shareBeginning(of: active[slot].tokens.dropLast())
-        active[slot].stored = active[slot].table.count * KeyValueStore.pageLength
-        active[slot].remembered = active[slot].stored
-      }
+      if active[slot].table.isEmpty { active[slot].shareBeginning(from: &pool) }
       let start = active[slot].stored
       let left = active[slot].tokens.count - start
       var rows = active[slot].tokens[start..<start + (left == 1 ? 1 : min(left, budget))]
@@ -208,19 +194,9 @@ public final class Generator {
         rows, at: start, table: active[slot].table,
         outputs: decides ? rows.count - 1 - guess.count..<rows.count : 0..<0)
       // Every layer stores the whole batch before it attends, so a later row of this very pass may share.
-      remember(&active[slot], &pool)
+      active[slot].remember(in: &pool)
     }
     return (batch, decisions)
-  }
-
-  /// Makes the full pages of a sequence known to others.
-  private func remember(_ sequence: inout InFlight, _ pool: inout PagePool) {
-    let length = KeyValueStore.pageLength
-    while sequence.remembered + length <= sequence.stored {
-      let tokens = sequence.tokens[sequence.remembered..<sequence.remembered + length]
-      pool.remember(sequence.table[...(sequence.remembered / length)], tokens: tokens)
-      sequence.remembered += length
-    }
   }
 
   /// Samples the next token of a sequence, and those after it as long as they are the ones that were guessed; the
@@ -255,6 +231,20 @@ public final class Generator {
 
   private func limit(of request: GenerationRequest) -> Int {
     min(model.contextLength, request.tokens.count + request.maxNewTokens)
+  }
+
+  /// What these requests may take beside what the process has by now.
+  private func cost(of requests: [GenerationRequest]) -> MemoryPlan.Cost {
+    let prompts = requests.reduce(0) { $0 + $1.tokens.count }
+    let (shape, vocabulary) = (model.configuration, model.weights.output.rows)
+    return MemoryPlan.Cost(
+      present: Processors.memory, page: shape.pageBytes(cache),
+      scratch: { sequences in
+        let decided = sequences * (1 + PromptLookup.longest)
+        let logits = decided * vocabulary * MemoryLayout<Float>.stride
+        return Self.overhead + logits
+          + ForwardPass.scratchBytes(shape, rows: min(Self.promptRows, prompts) + decided)
+      })
   }
 
   private func pageCount(for positions: Int) -> Int {

@@ -10,7 +10,9 @@ public final class ModelTimer {
   /// - Parameters:
   ///   - model: What is timed.
   ///   - cache: What keys and values are stored as.
-  public init(_ model: LlamaModel, cache: KeyValueTypes) {
+  /// - Throws: `InputError` when the cache does not take the model's head size.
+  public init(_ model: LlamaModel, cache: KeyValueTypes) throws {
+    try model.configuration.check(cache)
     self.model = model
     self.cache = cache
     pass = ForwardPass(model)

@@ -6,7 +6,7 @@ struct PromptLookup {
   /// Tokens that have to agree before a guess; fewer make more guesses, more of them wrong.
   private static let context = 5
   /// Tokens of a guess at most.
-  private static let longest = 8
+  static let longest = 8
 
   /// Where each run of `context` tokens last ended, the newest token's own excepted.
   private var ends: [UInt64: Int] = [:]

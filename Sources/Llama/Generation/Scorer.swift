@@ -6,9 +6,28 @@ public final class Scorer {
 
   private let model: LlamaModel
   private let pass: ForwardPass
+  private let cache: KeyValueTypes
 
-  public init(_ model: LlamaModel, updates: LowRankUpdates = [:]) {
+  /// - Parameters:
+  ///   - model: The weights.
+  ///   - updates: An adapter's updates, applied beside the weights.
+  public convenience init(_ model: LlamaModel, updates: LowRankUpdates = [:]) {
+    self.init(model, updates: updates, checked: .init())
+  }
+
+  /// A scorer whose keys and values are stored as `cache` says.
+  ///
+  /// - Throws: `InputError` when the cache does not take the model's head size.
+  public convenience init(
+    _ model: LlamaModel, updates: LowRankUpdates = [:], cache: KeyValueTypes
+  ) throws {
+    try model.configuration.check(cache)
+    self.init(model, updates: updates, checked: cache)
+  }
+
+  private init(_ model: LlamaModel, updates: LowRankUpdates, checked cache: KeyValueTypes) {
     self.model = model
+    self.cache = cache
     pass = ForwardPass(model, updates: updates)
   }
 
@@ -22,7 +41,7 @@ public final class Scorer {
   ) rethrows {
     precondition(tokens.count <= model.contextLength, "\(tokens.count) tokens do not fit")
     let pages = (tokens.count + KeyValueStore.pageLength - 1) / KeyValueStore.pageLength
-    let store = model.makeStore(pages: pages)
+    let store = model.makeStore(pages: pages, types: cache)
     let logits = Matrix(rows: 0, columns: model.weights.output.rows)
     for start in stride(from: 0, to: tokens.count, by: Self.rowsInPass) {
       let end = min(start + Self.rowsInPass, tokens.count)

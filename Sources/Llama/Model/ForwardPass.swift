@@ -75,6 +75,17 @@ public final class ForwardPass {
     hidden = .init(uniqueKeysWithValues: ranks.map { ($0, Matrix(rows: 0, columns: $0)) })
   }
 
+  /// Bytes of the scratch space for passes of at most so many rows, whose logits are not counted.
+  static func scratchBytes(_ shape: LlamaConfiguration, rows: Int) -> Int {
+    let floats = 3 * shape.width + 2 * shape.queryWidth + 2 * shape.kvWidth + 3 * shape.feedForward
+    // A matrix that grows stands beside its old self.
+    let growing = max(shape.feedForward, shape.width, shape.queryWidth)
+    let inputs = shape.width + shape.queryWidth + shape.feedForward
+    return rows
+      * ((floats + growing) * MemoryLayout<Float>.stride
+        + Activations.quantizedBytes(columns: inputs))
+  }
+
   /// Runs the batch, stores its keys and values, and computes the wanted logits.
   ///
   /// - Parameters:

@@ -23,16 +23,19 @@ public final class LlamaModel: Sendable {
   /// - Parameters:
   ///   - path: The file.
   ///   - contextLength: Positions to prepare for; the trained length when absent.
-  ///   - progress: Called with the layers done and the layers in all.
-  /// - Throws: `InputError` when the file is not a model that this runtime can run.
+  ///   - memory: Bytes that the process may have in all.
+  ///   - progress: Called with the bytes of weights done and those in all.
+  /// - Throws: `InputError` when the file is not a model that this runtime can run, or its weights alone take more
+  ///   memory.
   public init(
-    _ path: String, contextLength: Int? = nil,
+    _ path: String, contextLength: Int? = nil, memory: Int? = nil,
     progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
     let file = try GGUFFile(path)
     self.path = path
     configuration = try LlamaConfiguration(file)
     tokenizer = try SentencePieceTokenizer(file)
+    if let memory { try LlamaWeights.check(file, fits: memory) }
     weights = try LlamaWeights(file, configuration, progress: progress)
     guard tokenizer.vocabularySize <= weights.tokenEmbedding.rows else {
       throw InputError(

@@ -1,6 +1,7 @@
 import Boundary
 public import GGUF
 public import QuantKernels
+import Synchronization
 
 /// What the tensors of a LLaMA file must be; rules of `docs/bad-inputs.md`.
 extension InputError.Rule {
@@ -57,7 +58,7 @@ public final class LlamaWeights: Sendable {
   /// - Parameters:
   ///   - file: Already valid as a GGUF file.
   ///   - shape: What its metadata says.
-  ///   - progress: Called with the layers done and the layers in all.
+  ///   - progress: Called with the bytes packed and those in all.
   /// - Throws: `InputError`: a tensor is missing, of another shape, of a type that is not supported, or holds a
   ///   value that is not finite.
   public init(
@@ -65,21 +66,28 @@ public final class LlamaWeights: Sendable {
   ) throws {
     try file.requireTensors(of: WeightMatrix.supportedTypes)
     let reader = TensorReader(file: file)
+    let total = Self.packedBytes(file)
+    var done = 0
+    func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
+      let matrix = try reader.matrix(name, rows: rows, columns: columns)
+      done += matrix.byteCount
+      try progress(done, total)
+      return matrix
+    }
     guard let embedding = file.tensor("token_embd.weight") else {
       throw InputError(
         .tensorPresent, file: file.path, at: .init(entry: "tensor \"token_embd.weight\""),
         found: "the tensor is missing")
     }
     let vocabulary = embedding.rows
-    tokenEmbedding = try reader.matrix("token_embd.weight", rows: vocabulary, columns: shape.width)
+    tokenEmbedding = try matrix("token_embd.weight", rows: vocabulary, columns: shape.width)
     var layers: [Layer] = []
     for layer in 0..<shape.layers {
       let matrices = try Projection.allCases.map { projection in
         let (rows, columns) = shape.dimensions(of: projection)
         let site = ProjectionSite(layer: layer, projection: projection)
-        return try reader.matrix("\(site).weight", rows: rows, columns: columns)
+        return try matrix("\(site).weight", rows: rows, columns: columns)
       }
-      try progress(layer, shape.layers)
       layers.append(
         Layer(
           attentionNorm: try reader.vector("blk.\(layer).attn_norm.weight", count: shape.width),
@@ -91,10 +99,32 @@ public final class LlamaWeights: Sendable {
     output =
       file.tensor("output.weight") == nil
       ? tokenEmbedding
-      : try reader.matrix("output.weight", rows: vocabulary, columns: shape.width)
+      : try matrix("output.weight", rows: vocabulary, columns: shape.width)
     ropeDivisors =
       file.tensor("rope_freqs.weight") == nil
       ? [] : try reader.vector("rope_freqs.weight", count: shape.ropeDimensions / 2)
+  }
+}
+
+extension LlamaWeights {
+  /// Refuses a model whose weights leave nothing of the memory for anything else, before they are read.
+  static func check(_ file: GGUFFile, fits memory: Int) throws {
+    let needed = Processors.memory + packedBytes(file)
+    guard needed < memory else {
+      throw InputError(
+        .memorySuffices, file: file.path, at: .init(field: "memory"),
+        found: "\(ByteSize(bytes: memory))",
+        allowed: "enough for the weights; with the program they take \(ByteSize(bytes: needed))")
+    }
+  }
+
+  /// Bytes of all matrices once they are packed.
+  private static func packedBytes(_ file: GGUFFile) -> Int {
+    file.tensors.filter { $0.dims.count > 1 }.reduce(0) { sum, tensor in
+      let packed = WeightMatrix.byteCount(
+        type: tensor.type, rows: tensor.rows, columns: tensor.columns)
+      return sum + (packed ?? 0)
+    }
   }
 }
 
@@ -117,10 +147,15 @@ private struct TensorReader {
 
   func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
     let tensor = try self.tensor(name, dims: [columns, rows])
-    try file.checkFinite(tensor)
+    let allFinite = Atomic(true)
     let matrix = unsafe file.withBytes(of: tensor) { bytes in
-      unsafe WeightMatrix(type: tensor.type, rows: rows, columns: columns, bytes: bytes)
+      unsafe WeightMatrix(type: tensor.type, rows: rows, columns: columns, bytes: bytes) { part in
+        if unsafe !GGUFFile.areFinite(part, tensor.type) {
+          allFinite.store(false, ordering: .relaxed)
+        }
+      }
     }
+    if !allFinite.load(ordering: .relaxed) { try file.checkFinite(tensor) }
     // The packed copy takes the place of the mapped one.
     file.release(tensor)
     return matrix

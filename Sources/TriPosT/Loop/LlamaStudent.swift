@@ -8,6 +8,7 @@ public final class LlamaStudent: Student {
   private let modelDigest: String
   private let settings: RunConfiguration.LoRASettings
   private let parallel: Int
+  private let memory: Int?
   private var adapter: Adapter?
 
   /// - Parameters:
@@ -15,14 +16,16 @@ public final class LlamaStudent: Student {
   ///   - modelDigest: SHA-256 of the model's file; adapters carry it.
   ///   - settings: The shape of new adapters.
   ///   - parallel: Sequences in flight.
+  ///   - memory: Bytes that the process may have in all while it generates.
   public init(
     _ model: LlamaModel, modelDigest: String, settings: RunConfiguration.LoRASettings,
-    parallel: Int
+    parallel: Int, memory: Int? = nil
   ) {
     self.model = model
     self.modelDigest = modelDigest
     self.settings = settings
     self.parallel = parallel
+    self.memory = memory
   }
 
   public var contextLength: Int { model.contextLength }
@@ -37,7 +40,8 @@ public final class LlamaStudent: Student {
     _ requests: [StudentRequest], progress: (_ tokens: Int) throws -> Void,
     each: (_ index: Int, _ answer: StudentAnswer) throws -> Void
   ) throws {
-    let generator = Generator(model, updates: adapter?.updates ?? [:], parallel: parallel)
+    let generator = try Generator(
+      model, updates: adapter?.updates ?? [:], parallel: parallel, memory: memory)
     let generations = requests.map { request in
       let tokens = model.tokenizer.encode(request.prompt, addingBOS: true)
       let room = max(1, model.contextLength - request.maxNewTokens)

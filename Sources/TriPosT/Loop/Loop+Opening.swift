@@ -25,9 +25,11 @@ extension Loop {
     let origin = RunManifest.Origin(
       version: version, instructionSet: "\(Kernels.instructionSet)", modelDigest: digest,
       modelBytes: try Files.size(configuration.model), configurationDigest: configuration.digest)
-    let model = try LlamaModel(configuration.model)
+    let memory = configuration.memory > 0 ? configuration.memory << 20 : nil
+    let model = try LlamaModel(configuration.model, memory: memory)
     let student = LlamaStudent(
-      model, modelDigest: digest, settings: configuration.lora, parallel: configuration.parallel)
+      model, modelDigest: digest, settings: configuration.lora, parallel: configuration.parallel,
+      memory: memory)
     let folder =
       resuming
       ? try RunFolder.resume(configuration.output, configuration: configuration, origin: origin)

@@ -36,6 +36,8 @@ public struct RunConfiguration: Equatable, Sendable {
   public var seed = 42
   public var threads = 0
   public var parallel = 64
+  /// MiB; 0 is no ceiling.
+  public var memory = 0
   public var data = DataSettings()
   public var rationale = StageSettings(epochs: 5, learningRate: 2e-4)
   public var rollout = RolloutSettings()

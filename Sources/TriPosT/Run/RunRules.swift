@@ -5,7 +5,6 @@ extension InputError.Rule {
   static let stageOutput = Self("RUN-06", exit: .malformedFile)
   static let manifestReadable = Self("RUN-07", exit: .malformedFile)
   static let sameRun = Self("RUN-09", exit: .mismatch)
-  static let logIntact = Self("RUN-12", exit: .malformedFile)
   static let deterministic = Self("RUN-13", exit: .malformedFile)
   static let freshFolder = Self("RUN-17", exit: .inputOutput)
   static let stageInput = Self("RUN-23", exit: .malformedFile)

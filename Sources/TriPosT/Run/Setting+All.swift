@@ -24,6 +24,10 @@ extension Setting {
       "threads", \.threads, 0...1024, "threads; 0 is one a physical core", mayChange: true),
     integer(
       "parallel", \.parallel, 1...4096, "sequences generated at a time", mayChange: true),
+    integer(
+      "memory", \.memory, 0...(1 << 30),
+      "MiB that the process may take to generate, with fewer sequences at a time where it is short; 0 is no ceiling",
+      mayChange: true),
     list(
       "data.seen", \.data.seen,
       "question shapes to practise; l3d22 has 3 numbers in 2 times 2 groups"),
