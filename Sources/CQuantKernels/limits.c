@@ -20,6 +20,18 @@ spin_avx512(size_t rounds) {
   return _mm512_reduce_add_epi32(sum[0]);
 }
 
+__attribute__((target("avx2,avxvnni"))) static int32_t spin_avxvnni(size_t rounds) {
+  __m256i sum[chains];
+  for (int i = 0; i < chains; i++) sum[i] = _mm256_set1_epi32(i);
+  const __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5);
+  for (size_t r = 0; r < rounds; r++) {
+    for (int i = 0; i < chains; i++) sum[i] = _mm256_dpbusd_avx_epi32(sum[i], a, b);
+    for (int i = 0; i < chains; i++) __asm__ volatile("" : "+x"(sum[i]));
+  }
+  for (int i = 1; i < chains; i++) sum[0] = _mm256_add_epi32(sum[0], sum[i]);
+  return _mm256_extract_epi32(sum[0], 0);
+}
+
 // Products, pairs to 32 bits, and their sum: three instructions do what VNNI does in one.
 __attribute__((target("avx2"))) static int32_t spin_avx2(size_t rounds) {
   __m256i sum[chains];
@@ -56,6 +68,7 @@ size_t qk_spin_int8(qk_instruction_set set, size_t rounds) {
 #if defined(__x86_64__)
     case qk_avx512: result = spin_avx512(rounds); return rounds * chains * 2 * 64;
     case qk_avx2: result = spin_avx2(rounds); return rounds * chains * 2 * 32;
+    case qk_avxvnni: result = spin_avxvnni(rounds); return rounds * chains * 2 * 32;
 #elif defined(__aarch64__)
     case qk_neon: result = spin_neon(rounds); return rounds * chains * 2 * 16;
 #endif
@@ -88,7 +101,7 @@ uint64_t qk_read(qk_instruction_set set, const void *from, size_t bytes) {
   const size_t count = bytes / sizeof(words_8);
 #if defined(__x86_64__)
   if (set == qk_avx512) return read_avx512(from, count);
-  if (set == qk_avx2) return read_avx2(from, count);
+  if (set == qk_avx2 || set == qk_avxvnni) return read_avx2(from, count);
 #endif
   (void)set;
   return read_words(from, count);

@@ -14,6 +14,8 @@ bool qk_available(qk_instruction_set set) {
     case qk_avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
              __builtin_cpu_supports("f16c");
+    // Alder Lake and Sierra Forest have it without AVX-512, newer processors beside it.
+    case qk_avxvnni: return qk_available(qk_avx2) && __builtin_cpu_supports("avxvnni");
     // Cascade Lake, Ice Lake, Sapphire Rapids; Zen 4 and later. Skylake-X has no VNNI and takes
     // AVX2.
     case qk_avx512:
@@ -34,6 +36,7 @@ const qk_kernels *qk_kernels_for(qk_instruction_set set) {
   switch (set) {
 #if defined(__x86_64__)
     case qk_avx2: return &qk_kernels_avx2;
+    case qk_avxvnni: return &qk_kernels_avxvnni;
     case qk_avx512: return &qk_kernels_avx512;
 #elif defined(__aarch64__)
     case qk_neon: return &qk_kernels_neon;
