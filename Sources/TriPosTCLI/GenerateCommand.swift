@@ -15,6 +15,11 @@ struct GenerateCommand: ParsableCommand {
         tripost generate -m model.gguf -p "Once upon a time" -n 64 --temp 0
         tripost generate -m model.gguf -p "Once" --n-samples 8 --seed 7
         tripost generate -m model.gguf --prompts prompts.jsonl --json > out.jsonl
+        tripost generate -m model.gguf --prompts prompts.jsonl --lora a.gguf --lora b.gguf
+
+      A prompt's row may name its adapters among those loaded, by number or name: \
+      {"prompt":"…","lora":"b"}, {"prompt":"…","lora":[0,1]}, {"prompt":"…","lora":[]} for \
+      the base alone. Without it, all adapters apply.
       """)
 
   @OptionGroup var model: ModelOption
@@ -22,7 +27,8 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var text: TextOptions
 
   @Option(
-    help: ArgumentHelp(#"A JSONL file of rows {"prompt":"…"}."#, valueName: "file"),
+    help: ArgumentHelp(
+      #"A JSONL file of rows {"prompt":"…"}, where wanted with "lora"."#, valueName: "file"),
     transform: filePath)
   var prompts: String?
 
@@ -60,16 +66,22 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     threads.apply()
-    let prompts = try prompts.map(Self.read) ?? [try text.bytes()]
+    let rows = try prompts.map(Self.read) ?? [PromptRow(text: try text.bytes())]
     let model = try model.load()
+    var adapters = try adapter.load(for: model)
+    let choices = try rows.map {
+      try adapters.choice($0.lora, file: prompts ?? "", line: $0.line)
+    }
     let generator = Generator(
-      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types)
-    let requests = prompts.enumerated().flatMap { index, prompt in
-      let tokens = encoding.tokens(prompt, model.tokenizer)
+      model, updates: adapters.stacks, parallel: parallel, cache: cache.types)
+    let requests = rows.enumerated().flatMap { index, row in
+      let tokens = encoding.tokens(row.text, model.tokenizer)
       return (0..<nSamples).map { sample in
-        GenerationRequest(
+        var request = GenerationRequest(
           tokens: tokens, maxNewTokens: nPredict, options: sampling.options,
           stream: RandomStream(seed: UInt64(sampling.seed), "sample", index, sample))
+        request.adapter = choices[index]
+        return request
       }
     }
     try complete(requests, with: generator)
@@ -111,16 +123,23 @@ struct GenerateCommand: ParsableCommand {
     return count == 1 ? completion.text : "--- \(title)\n\(completion.text)"
   }
 
+  /// A prompt, and what its row says about adapters.
+  private struct PromptRow {
+    let text: [UInt8]
+    var lora: JSONValue?
+    var line = 0
+  }
+
   /// The prompts of a JSONL file.
-  private static func read(_ path: String) throws -> [[UInt8]] {
-    var prompts: [[UInt8]] = []
+  private static func read(_ path: String) throws -> [PromptRow] {
+    var prompts: [PromptRow] = []
     try JSONLines.forEach(path) { row, line in
       guard let text = row["prompt"]?.string else {
         throw InputError(
           .promptRow, file: path, at: .init(field: "prompt", line: line),
           found: row["prompt"] == nil ? "a missing key" : "the value", allowed: "a string")
       }
-      prompts.append(Array(text.utf8))
+      prompts.append(PromptRow(text: Array(text.utf8), lora: row["lora"], line: line))
     }
     guard !prompts.isEmpty else {
       throw InputError(.promptRows, file: path, found: "0 prompts")

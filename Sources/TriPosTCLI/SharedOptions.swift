@@ -11,56 +11,14 @@ struct ModelOption: ParsableArguments {
     transform: filePath)
   var model: String
 
-  /// Reads the model, with a progress line where that takes long.
-  func load() throws -> LlamaModel {
+  func load() throws -> LlamaModel { try Self.load(model) }
+
+  /// Reads a model, with a progress line where that takes long.
+  static func load(_ path: String) throws -> LlamaModel {
     let progress = ConsoleProgress("load")
-    return try LlamaModel(model) { done, total in
+    return try LlamaModel(path) { done, total in
       try Stopped.check()
       progress.update(done: done, of: total)
-    }
-  }
-}
-
-/// An adapter beside the model's weights.
-struct AdapterOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("An adapter: a GGUF file or a PEFT folder.", valueName: "path"),
-    transform: filePath)
-  var lora: String?
-
-  @Option(
-    help: ArgumentHelp("An adapter whose effect is multiplied.", valueName: "path:factor"),
-    transform: ScaledPath.init)
-  var loraScaled: ScaledPath?
-
-  func validate() throws {
-    guard lora == nil || loraScaled == nil else {
-      throw ValidationError("Give either --lora or --lora-scaled")
-    }
-  }
-
-  /// The updates of the adapter, if there is one, checked against its base.
-  func updates(for model: LlamaModel) throws -> LowRankUpdates {
-    guard let path = lora ?? loraScaled?.path else { return [:] }
-    let digest = try SHA256.hexOfFile(model.path)
-    let adapter = try Adapter.read(path, shape: model.configuration, baseDigest: digest)
-    for warning in adapter.warnings { Console.warn(warning) }
-    if let factor = loraScaled?.factor {
-      for part in adapter.parts { part.update.scale *= factor }
-    }
-    return adapter.updates
-  }
-
-  struct ScaledPath {
-    let path: String
-    let factor: Float
-
-    init(_ argument: String) throws {
-      guard let colon = argument.lastIndex(of: ":"),
-        let factor = Float(argument[argument.index(after: colon)...]), factor.isFinite
-      else { throw ValidationError("It has to be a path, a colon and a number") }
-      path = try filePath(String(argument[..<colon]))
-      self.factor = factor
     }
   }
 }

@@ -11,6 +11,8 @@ public struct GenerationRequest: Sendable {
   /// Where the sampler's random numbers come from; name it by seed, prompt and sample, so that a completion never
   /// depends on its neighbours.
   public var stream: RandomStream
+  /// Which of the generator's stacks of updates applies.
+  public var adapter = 0
 
   public init(
     tokens: [Int], maxNewTokens: Int, options: SamplingOptions, stream: RandomStream
@@ -67,11 +69,11 @@ public final class Generator {
 
   /// - Parameters:
   ///   - model: The weights and the tokenizer.
-  ///   - updates: An adapter's updates, applied beside the weights.
+  ///   - updates: What requests choose from: stacks of updates, applied beside the weights.
   ///   - parallel: Sequences in flight at most; fewer where that is faster.
   ///   - cache: What keys and values are stored as.
   public init(
-    _ model: LlamaModel, updates: LowRankUpdates = [:], parallel: Int = 32,
+    _ model: LlamaModel, updates: [LowRankUpdates] = [[:]], parallel: Int = 32,
     cache: KeyValueTypes = .init()
   ) {
     self.cache = cache
@@ -87,6 +89,7 @@ public final class Generator {
   /// A sequence in flight.
   private struct InFlight {
     let index: Int
+    let adapter: Int
     /// The prompt and what has been generated.
     var tokens: [Int]
     let promptCount: Int
@@ -138,7 +141,8 @@ public final class Generator {
         let request = requests[waiting]
         active.append(
           InFlight(
-            index: waiting, tokens: request.tokens, promptCount: request.tokens.count,
+            index: waiting, adapter: request.adapter, tokens: request.tokens,
+            promptCount: request.tokens.count,
             limit: limit(of: request),
             sampler: Sampler(request.options, vocabularySize: model.tokenizer.vocabularySize),
             stream: request.stream, reserved: needs[waiting]))
@@ -180,7 +184,8 @@ public final class Generator {
     for slot in active.indices {
       if active[slot].stored == 0, active[slot].table.isEmpty {
         // At least the last token of the prompt is computed, for its logits.
-        active[slot].table = pool.shareBeginning(of: active[slot].tokens.dropLast())
+        active[slot].table = pool.shareBeginning(
+          of: active[slot].tokens.dropLast(), adapter: active[slot].adapter)
         active[slot].stored = active[slot].table.count * KeyValueStore.pageLength
         active[slot].remembered = active[slot].stored
       }
@@ -205,7 +210,7 @@ public final class Generator {
         decisions.append(Decision(slot: slot, row: batch.outputRows.count, guess: guess))
       }
       batch.add(
-        rows, at: start, table: active[slot].table,
+        rows, at: start, table: active[slot].table, adapter: active[slot].adapter,
         outputs: decides ? rows.count - 1 - guess.count..<rows.count : 0..<0)
       // Every layer stores the whole batch before it attends, so a later row of this very pass may share.
       remember(&active[slot], &pool)
@@ -218,7 +223,9 @@ public final class Generator {
     let length = KeyValueStore.pageLength
     while sequence.remembered + length <= sequence.stored {
       let tokens = sequence.tokens[sequence.remembered..<sequence.remembered + length]
-      pool.remember(sequence.table[...(sequence.remembered / length)], tokens: tokens)
+      pool.remember(
+        sequence.table[...(sequence.remembered / length)], tokens: tokens,
+        adapter: sequence.adapter)
       sequence.remembered += length
     }
   }

@@ -9,7 +9,7 @@ public final class Scorer {
 
   public init(_ model: LlamaModel, updates: LowRankUpdates = [:]) {
     self.model = model
-    pass = ForwardPass(model, updates: updates)
+    pass = ForwardPass(model, updates: [updates])
   }
 
   /// Runs the tokens through the model and hands out the logits of every position.

@@ -37,7 +37,7 @@ public final class LlamaStudent: Student {
     _ requests: [StudentRequest], progress: (_ tokens: Int) throws -> Void,
     each: (_ index: Int, _ answer: StudentAnswer) throws -> Void
   ) throws {
-    let generator = Generator(model, updates: adapter?.updates ?? [:], parallel: parallel)
+    let generator = Generator(model, updates: [adapter?.updates ?? [:]], parallel: parallel)
     let generations = requests.map { request in
       let tokens = model.tokenizer.encode(request.prompt, addingBOS: true)
       let room = max(1, model.contextLength - request.maxNewTokens)
@@ -59,7 +59,8 @@ public final class LlamaStudent: Student {
     adapter = Adapter(
       shape: model.configuration,
       projections: Projection.allCases.filter { all || settings.targets.contains($0.rawValue) },
-      rank: settings.rank, alpha: Float(settings.alpha), seed: seed, baseDigest: modelDigest)
+      rank: settings.rank, alpha: Float(settings.alpha), seed: seed, baseDigest: modelDigest,
+      baseName: model.name)
   }
 
   /// Reads a PEFT folder, or an adapter in a GGUF file.
