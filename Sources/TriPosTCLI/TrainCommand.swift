@@ -16,8 +16,8 @@ struct TrainCommand: ParsableCommand {
       Weight 0 is not trained on.
 
       The adapter is written to the folder adapter of the output, for PEFT and, as \
-      adapter.gguf, for llama.cpp; one of DoRA for PEFT alone. A run that was stopped goes on with --resume and ends \
-      with the same bits.
+      adapter.gguf, for llama.cpp; one of DoRA for PEFT alone. A run that was stopped goes on \
+      with --resume and ends with the same bits.
 
       Examples:
         tripost train -m model.gguf --data rows.jsonl --output runs/mine

@@ -2,9 +2,9 @@ import QuantKernels
 
 /// The pages of a key/value store: which are free, which are shared, and which hold a known beginning.
 ///
-/// A full page is remembered under its 16 tokens and the page before it, or the adapter of a beginning, so that the next sequence with the same
-/// beginning shares it instead of computing it again. Pages that no sequence uses stay remembered until their
-/// room is needed, the longest unused first.
+/// A full page is remembered under its 16 tokens and the page before it, or the adapter of a beginning, so that the
+/// next sequence with the same beginning shares it instead of computing it again. Pages that no sequence uses stay
+/// remembered until their room is needed, the longest unused first.
 struct PagePool {
   /// What a full page holds: its tokens, after everything that its parent holds.
   private struct Content: Hashable {

@@ -7,7 +7,8 @@ import QuantKernels
 ///
 /// A tensor's name is the base tensor's whole name and `.lora_a` or `.lora_b`; A is `[rank,
 /// inputs]`, B `[outputs, rank]`, slowest first. The scale is alpha / rank, and alpha is one number
-/// for all of them: where sites have scales of their own, B is scaled so that the effect stays. Source: llama.cpp, `convert_lora_to_gguf.py` and `llama-adapter.cpp`.
+/// for all of them: where sites have scales of their own, B is scaled so that the effect stays.
+/// Source: llama.cpp, `convert_lora_to_gguf.py` and `llama-adapter.cpp`.
 public enum GGUFAdapter {
   static let alphaKey = "adapter.lora.alpha"
   static let baseNameKey = "general.base_model.0.name"

@@ -153,10 +153,10 @@ public enum MLXAdapter {
       }
       hasMagnitudes = type == "dora"
       let parameters = object["lora_parameters"]
-      guard let scale = parameters?["scale"]?.double, scale >= 0, Float(scale).isFinite else {
+      guard let scale = parameters?["scale"]?.double, (0...1e30).contains(scale) else {
         throw InputError(
           .adapterAlpha, file: file, at: .init(field: "lora_parameters.scale"),
-          found: parameters?["scale"]?.serialized ?? "nothing", allowed: "a number from 0 on")
+          found: parameters?["scale"]?.serialized ?? "nothing", allowed: "a number from 0 to 1e30")
       }
       self.scale = scale
       baseName = object["model"]?.string
