@@ -103,7 +103,7 @@ let package = Package(
     .testTarget(
       name: "LoRATests",
       dependencies: ["LoRA", "Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["PEFTTraces"], swiftSettings: strict),
     .testTarget(
       name: "TriPosTTests",
       dependencies: [

@@ -48,11 +48,19 @@ public enum Files {
   /// After a device error the file is written once more under a new name: the system may have
   /// dropped the bytes, so syncing the old one again would prove nothing.
   public static func writeAtomically(_ bytes: [UInt8], to path: String) throws {
+    try writeAtomically(to: path) { append in try append(bytes) }
+  }
+
+  /// The same for a file that is made piece by piece; `body` appends the pieces, and is called again
+  /// where the file is written anew.
+  public static func writeAtomically(
+    to path: String, _ body: (_ append: ([UInt8]) throws -> Void) throws -> Void
+  ) throws {
     try checkPath(path)
     do {
-      try replace(path, with: bytes)
+      try replace(path, body)
     } catch let error as InputError where error.rule == .device {
-      try replace(path, with: bytes)
+      try replace(path, body)
     }
   }
 
@@ -157,13 +165,15 @@ extension Files {
     return slash == bytes.startIndex ? "/" : String(Substring(bytes[..<slash]))
   }
 
-  private static func replace(_ path: String, with bytes: [UInt8]) throws {
+  private static func replace(
+    _ path: String, _ body: (_ append: ([UInt8]) throws -> Void) throws -> Void
+  ) throws {
     let folder = folder(of: path)
     do {
       let file = try temporaryFile(in: folder)
       do {
         try file.setMode(0o600)
-        try file.write(bytes)
+        try body(file.write)
         try file.sync()
         try renameOnly(file.path, to: path)
       } catch {
@@ -171,7 +181,8 @@ extension Files {
         throw error
       }
     } catch var error as InputError {
-      error.file = path
+      // What the temporary file met is said of the one that it stands for.
+      if error.file?.contains("/\(temporaryPrefix)") ?? true { error.file = path }
       throw error
     }
     try syncFolder(folder)

@@ -4,8 +4,14 @@ import Boundary
 public struct GGUFWriter {
   private var metadata: [(key: String, value: MetadataValue)] = []
   private var keyPlaces: [String: Int] = [:]
-  private var tensors: [(name: String, type: TensorType, dims: [Int], bytes: [UInt8])] = []
+  private var tensors: [(name: String, type: TensorType, dims: [Int], contents: Contents)] = []
   private var tensorNames: Set<String> = []
+
+  /// Where the bytes of a tensor come from.
+  private enum Contents {
+    case bytes([UInt8])
+    case pieces((_ append: ([UInt8]) throws -> Void) throws -> Void)
+  }
 
   public init() {}
 
@@ -29,16 +35,46 @@ public struct GGUFWriter {
     precondition(
       type.byteCount(of: dims) == bytes.count,
       "\(name): \(bytes.count) bytes for \(dims) of \(type.name)")
-    precondition(tensorNames.insert(name).inserted, "\(name) occurs twice")
-    tensors.append((name, type, dims, bytes))
+    add(name: name, type: type, dims: dims, contents: .bytes(bytes))
   }
 
-  /// The whole file.
+  /// Appends a tensor whose bytes are made when the file is written; `dims` are fastest first.
+  ///
+  /// - Parameters:
+  ///   - name: New.
+  ///   - type: Its type.
+  ///   - dims: Its dimensions, whole blocks.
+  ///   - pieces: Appends the bytes in order, as many as type and dimensions say; may be called again.
+  public mutating func add(
+    name: String, type: TensorType, dims: [Int],
+    pieces: @escaping (_ append: ([UInt8]) throws -> Void) throws -> Void
+  ) {
+    add(name: name, type: type, dims: dims, contents: .pieces(pieces))
+  }
+
+  private mutating func add(name: String, type: TensorType, dims: [Int], contents: Contents) {
+    precondition(type.byteCount(of: dims) != nil, "\(name): \(dims) of \(type.name)")
+    precondition(tensorNames.insert(name).inserted, "\(name) occurs twice")
+    tensors.append((name, type, dims, contents))
+  }
+
+  /// The whole file, of tensors given as bytes.
   ///
   /// - Precondition: `general.alignment`, where set, is a uint32 and a power of two.
   public func bytes() -> [UInt8] {
-    let alignment = alignment
-    func padding(after position: Int) -> Int { (alignment - position % alignment) % alignment }
+    var file = ByteBuffer(bytes: header())
+    for tensor in tensors {
+      guard case .bytes(let bytes) = tensor.contents else {
+        preconditionFailure("\(tensor.name) is made when the file is written")
+      }
+      file.bytes.append(contentsOf: bytes)
+      file.pad(padding(after: file.bytes.count))
+    }
+    return file.bytes
+  }
+
+  /// Everything before the data section, padded to the alignment.
+  private func header() -> [UInt8] {
     var file = ByteBuffer()
     file.bytes.append(contentsOf: "GGUF".utf8)
     file.append(UInt32(3))
@@ -56,23 +92,39 @@ public struct GGUFWriter {
       for dim in tensor.dims { file.append(UInt64(dim)) }
       file.append(tensor.type.rawValue)
       file.append(UInt64(offset))
-      offset += tensor.bytes.count
+      offset += tensor.type.byteCount(of: tensor.dims) ?? 0
       offset += padding(after: offset)
     }
     file.pad(padding(after: file.bytes.count))
-    file.bytes.reserveCapacity(file.bytes.count + offset)
-    for tensor in tensors {
-      file.bytes.append(contentsOf: tensor.bytes)
-      file.pad(padding(after: file.bytes.count))
-    }
     return file.bytes
   }
 
-  /// Writes the file whole or not at all.
+  /// Writes the file whole or not at all, tensor by tensor.
   ///
-  /// - Throws: `InputError` when the disk is full or the path cannot be written.
+  /// - Throws: `InputError` when the disk is full or the path cannot be written; what the makers of
+  ///   tensors throw.
   public func write(to path: String) throws {
-    try Files.writeAtomically(bytes(), to: path)
+    try Files.writeAtomically(to: path) { append in
+      try append(header())
+      for tensor in tensors {
+        let size = tensor.type.byteCount(of: tensor.dims) ?? 0
+        switch tensor.contents {
+        case .bytes(let bytes): try append(bytes)
+        case .pieces(let make):
+          var written = 0
+          try make {
+            written += $0.count
+            try append($0)
+          }
+          precondition(written == size, "\(tensor.name): \(written) bytes of \(size)")
+        }
+        try append([UInt8](repeating: 0, count: padding(after: size)))
+      }
+    }
+  }
+
+  private func padding(after position: Int) -> Int {
+    (alignment - position % alignment) % alignment
   }
 
   private var alignment: Int {

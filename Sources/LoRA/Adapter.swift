@@ -7,16 +7,34 @@ import QuantKernels
 /// A and B are in the base's GGUF row order; the formats of other programs are turned at the edge.
 /// Source: Hu et al. 2021, "LoRA" (arxiv.org/abs/2106.09685).
 public final class Adapter {
-  /// The update of one projection; `update.scale` is alpha / rank.
+  /// The update of one projection.
   public struct Part {
     public let site: ProjectionSite
+    /// `update.scale` is alpha / rank, or alpha / √rank where the part is rank-stabilised.
     public let alpha: Float
+    /// Source: Kalajdzievski 2023, "A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA".
+    public let isRankStabilized: Bool
     public let update: LowRankUpdate
 
-    init(site: ProjectionSite, alpha: Float, a: Matrix, b: Matrix) {
+    /// Alpha such that alpha / rank is the scale, which is all that some formats can say.
+    var plainAlpha: Float {
+      isRankStabilized ? Float(Double(alpha) * Double(update.rank).squareRoot()) : alpha
+    }
+
+    /// What training changes: A, B and, with DoRA, the magnitudes.
+    var parameters: [Matrix] { [update.a, update.b] + (update.magnitude.map { [$0] } ?? []) }
+
+    init(
+      site: ProjectionSite, alpha: Float, isRankStabilized: Bool = false, a: Matrix, b: Matrix,
+      magnitude: Matrix? = nil
+    ) {
       self.site = site
       self.alpha = alpha
-      update = LowRankUpdate(a: a, b: b, scale: alpha / Float(a.rows))
+      self.isRankStabilized = isRankStabilized
+      let rank = Double(a.rows)
+      update = LowRankUpdate(
+        a: a, b: b, magnitude: magnitude,
+        scale: Float(Double(alpha) / (isRankStabilized ? rank.squareRoot() : rank)))
     }
   }
 
@@ -26,16 +44,20 @@ public final class Adapter {
   public let parts: [Part]
   /// SHA-256 of the base that it was trained on, where that is known.
   public let baseDigest: String?
+  /// What that base is called, where that is known.
+  public let baseName: String?
   /// What a reader found odd but not wrong; one line each.
   public let warnings: [String]
 
   /// An adapter of these parts, one a site, in any order.
   init(
-    shape: LlamaConfiguration, parts: [Part], baseDigest: String? = nil, warnings: [String] = []
+    shape: LlamaConfiguration, parts: [Part], baseDigest: String? = nil, baseName: String? = nil,
+    warnings: [String] = []
   ) {
     self.shape = shape
     self.parts = parts.sorted { $0.site < $1.site }
     self.baseDigest = baseDigest
+    self.baseName = baseName
     self.warnings = warnings
   }
 
@@ -48,39 +70,83 @@ public final class Adapter {
   ///   - shape: The base's.
   ///   - projections: Which matrices of every layer it changes.
   ///   - rank: Rows of A, columns of B.
-  ///   - alpha: The scale is alpha / rank.
+  ///   - alpha: The scale is alpha / rank, or alpha / √rank.
+  ///   - ranks: Ranks of modules with one of their own.
+  ///   - alphas: Alphas of modules with one of their own.
+  ///   - isRankStabilized: Whether the scale is alpha / √rank (rsLoRA).
   ///   - seed: A's values are a function of the seed and the site alone.
   ///   - baseDigest: SHA-256 of the base, where that is known.
+  ///   - baseName: What the base is called, where that is known.
   public convenience init(
     shape: LlamaConfiguration, projections: [Projection] = Projection.allCases, rank: Int,
-    alpha: Float, seed: UInt64, baseDigest: String? = nil
+    alpha: Float, ranks: ModulePattern = .init(), alphas: ModulePattern = .init(),
+    isRankStabilized: Bool = false, seed: UInt64, baseDigest: String? = nil,
+    baseName: String? = nil
   ) {
     precondition(rank > 0 && alpha.isFinite, "rank \(rank), alpha \(alpha)")
     var parts: [Part] = []
     for layer in 0..<shape.layers {
       for (index, projection) in Projection.allCases.enumerated()
       where projections.contains(projection) {
+        let site = ProjectionSite(layer: layer, projection: projection)
+        let rank = ranks[site].map { Int($0) } ?? rank
         let (outputs, inputs) = shape.dimensions(of: projection)
         var random = RandomStream(seed: seed, "lora a", layer, index)
         let bound = 1 / Double(inputs).squareRoot()
         let a = (0..<rank * inputs).map { _ in Float((2 * random.uniform() - 1) * bound) }
         parts.append(
           Part(
-            site: .init(layer: layer, projection: projection), alpha: alpha,
-            a: Matrix(rows: rank, columns: inputs, values: a),
+            site: site, alpha: alphas[site].map { Float($0) } ?? alpha,
+            isRankStabilized: isRankStabilized, a: Matrix(rows: rank, columns: inputs, values: a),
             b: Matrix(rows: outputs, columns: rank)))
       }
     }
-    self.init(shape: shape, parts: parts, baseDigest: baseDigest)
+    self.init(shape: shape, parts: parts, baseDigest: baseDigest, baseName: baseName)
   }
+
+  /// The same adapter as DoRA: magnitudes that change nothing yet, the norms of W + scale · B·A.
+  public func withMagnitudes(of weights: LlamaWeights) -> Adapter {
+    let parts = parts.map { part in
+      let weight = weights.layers[part.site.layer][part.site.projection]
+      return Part(
+        site: part.site, alpha: part.alpha, isRankStabilized: part.isRankStabilized,
+        a: part.update.a, b: part.update.b,
+        magnitude: rowNorms(
+          weight, adding: part.update.b, part.update.a, scale: part.update.scale))
+    }
+    return Adapter(
+      shape: shape, parts: parts, baseDigest: baseDigest, baseName: baseName, warnings: warnings)
+  }
+
+  /// The same adapter, said to be of this base: for one that goes on being trained on it.
+  public func onBase(digest: String, name: String) -> Adapter {
+    Adapter(shape: shape, parts: parts, baseDigest: digest, baseName: name, warnings: warnings)
+  }
+
+  /// SHA-256 of all that it computes with: sites, scales and parameters.
+  public var parameterDigest: String {
+    var hash = SHA256()
+    for part in parts {
+      var bytes = Array("\(part.site)".utf8)
+      appendLittleEndian(part.update.scale.bitPattern, to: &bytes)
+      for value in part.parameters.flatMap(\.values) {
+        appendLittleEndian(value.bitPattern, to: &bytes)
+      }
+      hash.update(bytes)
+    }
+    return hash.finalize()
+  }
+
+  /// Whether any site has magnitudes of DoRA.
+  public var hasMagnitudes: Bool { parts.contains { $0.update.magnitude != nil } }
 
   /// What the model's forward pass takes.
   public var updates: LowRankUpdates {
-    LowRankUpdates(uniqueKeysWithValues: parts.map { ($0.site, $0.update) })
+    LowRankUpdates(uniqueKeysWithValues: parts.map { ($0.site, [$0.update]) })
   }
 
   /// The numbers that training changes.
   public var parameterCount: Int {
-    parts.reduce(0) { $0 + $1.update.a.rows * ($1.update.a.columns + $1.update.b.rows) }
+    parts.flatMap(\.parameters).reduce(0) { $0 + $1.rows * $1.columns }
   }
 }

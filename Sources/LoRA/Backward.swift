@@ -127,7 +127,11 @@ private struct LayerBackward {
   ///
   /// With h = A·x:  dB += scale · dyᵀ·h,  dh = scale · dy·B,  dA += dhᵀ·x,  dx = dy·W + dh·A.
   ///
-  /// Source: Hu et al. 2021, "LoRA", section 4.1 (arxiv.org/abs/2106.09685).
+  /// With DoRA the output is m / n ⊙ u, where u is what it would be without, m the magnitudes and n the
+  /// norms, which are constants here:  dm += Σ dy ⊙ u / n,  and du = m / n ⊙ dy takes dy's place above.
+  ///
+  /// Sources: Hu et al. 2021, "LoRA", section 4.1 (arxiv.org/abs/2106.09685); Liu et al. 2024, "DoRA",
+  /// section 4.3 (arxiv.org/abs/2402.09353).
   ///
   /// - Parameters:
   ///   - projection: Of this layer.
@@ -138,11 +142,13 @@ private struct LayerBackward {
   private func project(
     _ projection: Projection, _ dy: Matrix, x: Matrix, into dx: Matrix?, adding: Bool = false
   ) {
+    let site = ProjectionSite(layer: layer, projection: projection)
+    let place = pass.places[site]
+    let dy = place.map { unscaled(projection, dy, place: $0) } ?? dy
     let (weight, products) = (weights[projection], pass.products)
     products.load(dy, pass.precision(of: weight))
     if let dx { products.multiply(weight, into: dx, adding: adding) }
-    let site = ProjectionSite(layer: layer, projection: projection)
-    guard let place = pass.places[site], let hidden = kept.hidden[projection],
+    guard let place, let hidden = kept.hidden[projection],
       let dHidden = pass.dHidden[hidden.columns]
     else { return }
     let update = pass.adapter.parts[place].update
@@ -157,5 +163,16 @@ private struct LayerBackward {
     dropOut(
       dropped, rate: pass.dropout, key: pass.siteKey(site, dropoutKey), into: dropped)
     add(dropped, to: dx)
+  }
+
+  /// The gradient before DoRA's magnitudes, to which it adds theirs; dy itself where there are none.
+  private func unscaled(_ projection: Projection, _ dy: Matrix, place: Int) -> Matrix {
+    guard let direction = pass.adapter.parts[place].update.direction,
+      let sums = gradients.magnitude[place], let u = kept.unscaled[projection],
+      let du = pass.dUnscaled[dy.columns]
+    else { return dy }
+    addColumnProducts(dy, u, over: direction.norms, to: sums)
+    scaleColumns(dy, by: direction.gains, into: du)
+    return du
   }
 }

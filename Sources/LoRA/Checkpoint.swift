@@ -43,7 +43,7 @@ public struct CheckpointFolder {
   public func write(_ trainer: Trainer) throws {
     let name = Self.name(trainer.step)
     for part in trainer.adapter.parts {
-      guard squaredSum(part.update.a).isFinite, squaredSum(part.update.b).isFinite else {
+      guard part.parameters.allSatisfy({ squaredSum($0).isFinite }) else {
         throw InputError(
           .checkpointFinite, file: "\(path)/\(name)", at: .init(entry: "\(part.site)"),
           found: "a value of the adapter", allowed: "finite",
@@ -206,8 +206,9 @@ public struct CheckpointFolder {
     }
     let adapter = try PEFTAdapter.read(folder, shape: trainer.adapter.shape)
     guard adapter.parts.map(\.site) == trainer.adapter.parts.map(\.site),
-      adapter.parts.map(\.alpha) == trainer.adapter.parts.map(\.alpha),
-      adapter.parts.map(\.update.rank) == trainer.adapter.parts.map(\.update.rank)
+      adapter.parts.map(\.update.scale) == trainer.adapter.parts.map(\.update.scale),
+      adapter.parts.map(\.update.rank) == trainer.adapter.parts.map(\.update.rank),
+      adapter.parts.map(\.parameters.count) == trainer.adapter.parts.map(\.parameters.count)
     else {
       throw InputError(
         .checkpointOfThisRun, file: folder, found: "an adapter of other sites, ranks or alphas")
@@ -225,8 +226,7 @@ public struct CheckpointFolder {
     // Nothing is changed before everything has been read.
     for (matrix, saved) in moments { matrix.copy(from: saved) }
     for (part, saved) in zip(trainer.adapter.parts, adapter.parts) {
-      part.update.a.copy(from: saved.update.a)
-      part.update.b.copy(from: saved.update.b)
+      for (values, saved) in zip(part.parameters, saved.parameters) { values.copy(from: saved) }
       part.update.refresh()
     }
     trainer.step = step
@@ -234,12 +234,12 @@ public struct CheckpointFolder {
 
   private static func momentNames(_ trainer: Trainer) -> [(String, Matrix)] {
     trainer.adapter.parts.enumerated().flatMap { index, part in
-      [
-        ("\(part.site).a.first", trainer.moments.first.a[index]),
-        ("\(part.site).a.second", trainer.moments.second.a[index]),
-        ("\(part.site).b.first", trainer.moments.first.b[index]),
-        ("\(part.site).b.second", trainer.moments.second.b[index]),
-      ]
+      let (first, second) = (
+        trainer.moments.first.ofPart(index), trainer.moments.second.ofPart(index)
+      )
+      return zip(["a", "b", "magnitude"], zip(first, second)).flatMap { name, pair in
+        [("\(part.site).\(name).first", pair.0), ("\(part.site).\(name).second", pair.1)]
+      }
     }
   }
 

@@ -17,6 +17,10 @@ public struct TrainingOptions: Equatable, Sendable {
   /// Ends training early where that is fewer steps than the epochs have.
   public var maximumSteps: Int?
   public var learningRate = 2e-4
+  /// The learning rate of B, and of DoRA's magnitudes, over that of A (LoRA+).
+  ///
+  /// Source: Hayou et al. 2024, "LoRA+: Efficient Low Rank Adaptation of Large Models".
+  public var rateRatio = 1.0
   public var schedule = LearningRateSchedule.Shape.linear
   /// The share of all steps that warm up, rounded up.
   public var warmupRatio = 0.03
@@ -46,7 +50,8 @@ public struct TrainingOptions: Equatable, Sendable {
       "epochs": .integer(Int64(epochs)), "batch": .integer(Int64(batch)),
       "accumulation": .integer(Int64(accumulation)),
       "maximum_steps": maximumSteps.map { .integer(Int64($0)) } ?? .null,
-      "learning_rate": .number(learningRate), "schedule": .string(schedule.rawValue),
+      "learning_rate": .number(learningRate), "rate_ratio": .number(rateRatio),
+      "schedule": .string(schedule.rawValue),
       "warmup_ratio": .number(warmupRatio), "normalization": .string(normalization.rawValue),
       "maximum_gradient_norm": maximumGradientNorm.map { .number($0) } ?? .null,
       "beta_1": .number(betas.0), "beta_2": .number(betas.1), "epsilon": .number(epsilon),
@@ -159,10 +164,7 @@ public final class Trainer {
     let norm = try gradientNorm(batches)
     let clip = options.maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     let rate = schedule.rate(at: step)
-    apply(
-      AdamWStep(
-        step: step + 1, learningRate: rate, betas: options.betas, epsilon: options.epsilon,
-        weightDecay: options.weightDecay, clip: clip))
+    apply(rate: rate, clip: clip)
     step += 1
     return StepReport(
       step: step, steps: steps, epoch: Double(step) / Double(stepsPerEpoch), loss: loss,
@@ -186,10 +188,12 @@ public final class Trainer {
     return (loss, tokens)
   }
 
-  /// The norm of all gradients together: squares summed in double precision, A and B part by part.
+  /// The norm of all gradients together: squares summed in double precision, part by part.
   private func gradientNorm(_ batches: [[TrainingRow]]) throws -> Double {
     var sum = 0.0
-    for (a, b) in zip(gradients.a, gradients.b) { sum += squaredSum(a) + squaredSum(b) }
+    for index in adapter.parts.indices {
+      sum += gradients.ofPart(index).reduce(0) { $0 + squaredSum($1) }
+    }
     guard sum.isFinite else {
       throw diverged(
         .gradientFinite, "the gradient norm \(sum.squareRoot())", batches.flatMap { $0 })
@@ -207,14 +211,20 @@ public final class Trainer {
       hints: ["the adapter is as it was before the step; a lower learning rate may help"])
   }
 
-  private func apply(_ optimizer: AdamWStep) {
+  private func apply(rate: Double, clip: Double) {
+    func optimizer(_ rate: Double) -> AdamWStep {
+      AdamWStep(
+        step: step + 1, learningRate: rate, betas: options.betas, epsilon: options.epsilon,
+        weightDecay: options.weightDecay, clip: clip)
+    }
+    let (ofA, ofB) = (optimizer(rate), optimizer(rate * options.rateRatio))
     for (index, part) in adapter.parts.enumerated() {
-      optimizer.apply(
-        gradient: gradients.a[index], first: moments.first.a[index],
-        second: moments.second.a[index], to: part.update.a)
-      optimizer.apply(
-        gradient: gradients.b[index], first: moments.first.b[index],
-        second: moments.second.b[index], to: part.update.b)
+      let (gradients, first) = (gradients.ofPart(index), moments.first.ofPart(index))
+      let second = moments.second.ofPart(index)
+      for (place, values) in part.parameters.enumerated() {
+        (place == 0 ? ofA : ofB).apply(
+          gradient: gradients[place], first: first[place], second: second[place], to: values)
+      }
       part.update.refresh()
     }
   }

@@ -36,18 +36,27 @@ struct PackedRows {
   }
 }
 
-/// The gradients of an adapter's A and B, one pair a part, in the parts' order.
+/// The gradients of an adapter, one of each a part, in the parts' order.
 package final class AdapterGradients {
   package let a: [Matrix]
   package let b: [Matrix]
+  /// Of DoRA's magnitudes; nil where there are none.
+  package let magnitude: [Matrix?]
 
   init(_ adapter: Adapter) {
-    a = adapter.parts.map { Matrix(rows: $0.update.a.rows, columns: $0.update.a.columns) }
-    b = adapter.parts.map { Matrix(rows: $0.update.b.rows, columns: $0.update.b.columns) }
+    func like(_ matrix: Matrix) -> Matrix { Matrix(rows: matrix.rows, columns: matrix.columns) }
+    a = adapter.parts.map { like($0.update.a) }
+    b = adapter.parts.map { like($0.update.b) }
+    magnitude = adapter.parts.map { $0.update.magnitude.map(like) }
+  }
+
+  /// All of one part, as `Adapter.Part.parameters` has them.
+  func ofPart(_ index: Int) -> [Matrix] {
+    [a[index], b[index]] + (magnitude[index].map { [$0] } ?? [])
   }
 
   func clear() {
-    for matrix in a + b { matrix.fill(0) }
+    for matrix in a.indices.flatMap(ofPart) { matrix.fill(0) }
   }
 }
 
@@ -66,9 +75,11 @@ final class LayerActivations {
   let up: Matrix
   /// A·x of each update; `[tokens, rank]`.
   let hidden: [Projection: Matrix]
+  /// W·x + scale · B·A·x of each update with magnitudes; `[tokens, outputs]`.
+  let unscaled: [Projection: Matrix]
 
-  /// Room for one layer; `other` lends its matrices, but for `hidden`, to a layer that never needs
-  /// them at the same time.
+  /// Room for one layer; `other` lends its matrices to a layer that never needs them at the same
+  /// time, but for `hidden` and what the last product leaves, which no second run makes again.
   init(
     _ shape: LlamaConfiguration, ranks: [Projection: Int], sharing other: LayerActivations? = nil
   ) {
@@ -80,6 +91,11 @@ final class LayerActivations {
     gate = other?.gate ?? Matrix(rows: 0, columns: shape.feedForward)
     up = other?.up ?? Matrix(rows: 0, columns: shape.feedForward)
     hidden = ranks.mapValues { Matrix(rows: 0, columns: $0) }
+    var unscaled = other?.unscaled ?? [:]
+    for projection in Projection.allCases where other == nil || projection == .down {
+      unscaled[projection] = Matrix(rows: 0, columns: shape.dimensions(of: projection).outputs)
+    }
+    self.unscaled = unscaled
   }
 }
 
@@ -129,6 +145,7 @@ final class TrainingPass {
   let dSelected: Matrix
   let logits: Matrix
   let dHidden: [Int: Matrix]
+  let dUnscaled: [Int: Matrix]
 
   /// - Parameters:
   ///   - model: The frozen base.
@@ -144,6 +161,9 @@ final class TrainingPass {
     let shape = model.configuration
     (self.model, self.adapter, self.shape) = (model, adapter, shape)
     (self.checkpointing, self.dropout, self.backward) = (checkpointing, dropout, backward)
+    for part in adapter.parts {
+      part.update.attach(to: model.weights.layers[part.site.layer][part.site.projection])
+    }
     places = .init(uniqueKeysWithValues: adapter.parts.enumerated().map { ($1.site, $0) })
     firstTrained = adapter.parts.first?.site.layer ?? shape.layers
     states = (0...shape.layers).map { _ in Matrix(rows: 0, columns: shape.width) }
@@ -186,6 +206,9 @@ final class TrainingPass {
     selected = Matrix(rows: 0, columns: shape.width)
     dSelected = Matrix(rows: 0, columns: shape.width)
     logits = Matrix(rows: 0, columns: model.weights.output.rows)
+    dUnscaled = .init(
+      uniqueKeysWithValues: Set([shape.width, shape.queryWidth, shape.kvWidth, shape.feedForward])
+        .map { ($0, Matrix(rows: 0, columns: $0)) })
     dHidden = .init(
       uniqueKeysWithValues: Set(adapter.parts.map(\.update.rank)).map {
         ($0, Matrix(rows: 0, columns: $0))
@@ -270,15 +293,20 @@ final class TrainingPass {
     _ projection: Projection, _ layer: Int, _ x: Activations, _ values: Matrix, into y: Matrix,
     adding: Bool = false, dropoutKey: UInt64
   ) {
-    multiply(x, model.weights.layers[layer][projection], into: y, adding: adding)
+    let weight = model.weights.layers[layer][projection]
     let site = ProjectionSite(layer: layer, projection: projection)
-    guard let place = places[site], let hidden = kept[layer].hidden[projection] else { return }
-    let update = adapter.parts[place].update
-    if dropout > 0 {
-      update.add(dropped(values, at: site, dropoutKey).input, hidden: hidden, to: y)
-    } else {
-      update.add(x, hidden: hidden, to: y)
+    guard let place = places[site], let hidden = kept[layer].hidden[projection] else {
+      return multiply(x, weight, into: y, adding: adding)
     }
+    let update = adapter.parts[place].update
+    let input = dropout > 0 ? dropped(values, at: site, dropoutKey).input : x
+    guard let direction = update.direction, let unscaled = kept[layer].unscaled[projection] else {
+      multiply(x, weight, into: y, adding: adding)
+      return update.add(input, hidden: hidden, to: y)
+    }
+    multiply(x, weight, into: unscaled)
+    update.add(input, hidden: hidden, to: unscaled)
+    scaleColumns(unscaled, by: direction.gains, into: y, adding: adding)
   }
 
   func precision(of weight: WeightMatrix) -> BackwardPrecision {

@@ -108,6 +108,28 @@ public func squaredSum(_ x: Matrix) -> Double {
   return sum
 }
 
+/// The sum of squared differences of all elements of two matrices `[rows, columns]`, in double
+/// precision, rows in order.
+public func squaredDistance(_ x: Matrix, _ y: Matrix) -> Double {
+  precondition(x.rows == y.rows && x.columns == y.columns, "shapes differ")
+  let columns = x.columns
+  let sums = [Double](unsafeUninitializedCapacity: x.rows) { sums, count in
+    let sums = UncheckedSendable(value: sums)
+    forEachRowBlock(rows: x.rows, columns: columns) { rows in
+      for row in rows {
+        var sum = 0.0
+        for place in row * columns..<(row + 1) * columns {
+          let difference = Double(x.base[place]) - Double(y.base[place])
+          sum += difference * difference
+        }
+        sums.value.baseAddress?.advanced(by: row).initialize(to: sum)
+      }
+    }
+    count = x.rows
+  }
+  return sums.reduce(0, +)
+}
+
 /// Zeroes elements by chance and multiplies the others by 1 / (1 − rate).
 ///
 /// Element (row, column) is kept or not as a function of `key` and its index alone.

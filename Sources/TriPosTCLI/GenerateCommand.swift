@@ -23,6 +23,11 @@ struct GenerateCommand: ParsableCommand {
         tripost generate -m model.gguf --prompts prompts.jsonl --json > out.jsonl
         tripost generate -m model.gguf --prompts prompts.jsonl --output out.jsonl --resume
         tripost generate -m model.gguf --prompts prompts.jsonl --memory 8G --unordered
+        tripost generate -m model.gguf --prompts prompts.jsonl --lora a.gguf --lora b.gguf
+
+      A prompt's row may name its adapters among those loaded, by number or name: \
+      {"prompt":"…","lora":"b"}, {"prompt":"…","lora":[0,1]}, {"prompt":"…","lora":[]} for \
+      the base alone. Without it, all adapters apply.
       """)
 
   @OptionGroup var model: ModelOption
@@ -30,7 +35,8 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var text: TextOptions
 
   @Option(
-    help: ArgumentHelp(#"A JSONL file of rows {"prompt":"…"}."#, valueName: "file"),
+    help: ArgumentHelp(
+      #"A JSONL file of rows {"prompt":"…"}, where wanted with "lora"."#, valueName: "file"),
     transform: filePath)
   var prompts: String?
 
@@ -82,17 +88,23 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     threads.apply()
-    let prompts = try prompts.map(PromptFile.read) ?? [try text.bytes()]
+    let rows = try prompts.map(PromptRow.read) ?? [PromptRow(text: try text.bytes())]
     let model = try model.load(memory: memory.bytes)
+    var adapters = try adapter.load(for: model)
+    let choices = try rows.map {
+      try adapters.choice($0.lora, file: prompts ?? "", line: $0.line)
+    }
     let generator = try Generator(
-      model, updates: try adapter.updates(for: model), parallel: parallel, cache: cache.types(),
+      model, updates: adapters.stacks, parallel: parallel, cache: cache.types(),
       memory: memory.bytes)
-    let requests = prompts.enumerated().flatMap { index, prompt in
-      let tokens = encoding.tokens(prompt, model.tokenizer)
+    let requests = rows.enumerated().flatMap { index, row in
+      let tokens = encoding.tokens(row.text, model.tokenizer)
       return (0..<nSamples).map { sample in
-        GenerationRequest(
+        var request = GenerationRequest(
           tokens: tokens, maxNewTokens: nPredict, options: sampling.options,
           stream: RandomStream(seed: UInt64(sampling.seed), "sample", index, sample))
+        request.adapter = choices[index]
+        return request
       }
     }
     try generate(requests, with: generator)
@@ -134,17 +146,16 @@ struct GenerateCommand: ParsableCommand {
 
   /// Everything that decides what the completions are; paths do not, contents do.
   private func origin() throws -> JSONObject {
-    func digest(_ path: String?) throws -> JSONValue {
-      guard let path else { return .null }
-      return .string(
+    func digest(_ path: String) throws -> JSONValue {
+      .string(
         Files.isDirectory(path)
           ? try SHA256.hexOfFile(path + "/adapter_model.safetensors") : try SHA256.hexOfFile(path))
     }
     let types = cache.types()
     return [
       "model": try digest(model.model),
-      "lora": try digest(adapter.lora ?? adapter.loraScaled?.path),
-      "lora_factor": adapter.loraScaled.map { .number(Double($0.factor)) } ?? .null,
+      "lora": .array(try (adapter.lora + adapter.loraScaled.map(\.path)).map(digest)),
+      "lora_factors": .array(adapter.loraScaled.map { .number(Double($0.factor)) }),
       "prompts": try prompts.map { try digest($0) } ?? .string(SHA256.hex(of: try text.bytes())),
       "no_bos": .bool(encoding.noBos), "parse_special": .bool(encoding.parseSpecial),
       "n_predict": .integer(Int64(nPredict)), "n_samples": .integer(Int64(nSamples)),
@@ -157,17 +168,22 @@ struct GenerateCommand: ParsableCommand {
   }
 }
 
-/// The prompts of a JSONL file.
-private enum PromptFile {
-  static func read(_ path: String) throws -> [[UInt8]] {
-    var prompts: [[UInt8]] = []
+/// A prompt, and what its row says about adapters.
+private struct PromptRow {
+  let text: [UInt8]
+  var lora: JSONValue?
+  var line = 0
+
+  /// The prompts of a JSONL file.
+  static func read(_ path: String) throws -> [PromptRow] {
+    var prompts: [PromptRow] = []
     try JSONLines.forEach(path) { row, line in
       guard let text = row["prompt"]?.string else {
         throw InputError(
           .promptRow, file: path, at: .init(field: "prompt", line: line),
           found: row["prompt"] == nil ? "a missing key" : "the value", allowed: "a string")
       }
-      prompts.append(Array(text.utf8))
+      prompts.append(PromptRow(text: Array(text.utf8), lora: row["lora"], line: line))
     }
     guard !prompts.isEmpty else {
       throw InputError(.promptRows, file: path, found: "0 prompts")

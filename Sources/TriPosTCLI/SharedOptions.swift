@@ -11,10 +11,12 @@ struct ModelOption: ParsableArguments {
     transform: filePath)
   var model: String
 
-  /// Reads the model below a ceiling on the process' memory, with a progress line where that takes long.
-  func load(memory: Int? = nil) throws -> LlamaModel {
+  func load(memory: Int? = nil) throws -> LlamaModel { try Self.load(model, memory: memory) }
+
+  /// Reads a model below a ceiling on the process' memory, with a progress line where that takes long.
+  static func load(_ path: String, memory: Int? = nil) throws -> LlamaModel {
     let progress = LoadProgress()
-    let model = try LlamaModel(model, memory: memory) { done, total in
+    let model = try LlamaModel(path, memory: memory) { done, total in
       try Stopped.check()
       progress.update(done: done, of: total)
     }
@@ -39,50 +41,6 @@ struct MemoryOption: ParsableArguments {
       throw ValidationError("'\(argument)' is no size such as 8G or 512M")
     }
     return size
-  }
-}
-
-/// An adapter beside the model's weights.
-struct AdapterOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("An adapter: a GGUF file or a PEFT folder.", valueName: "path"),
-    transform: filePath)
-  var lora: String?
-
-  @Option(
-    help: ArgumentHelp("An adapter whose effect is multiplied.", valueName: "path:factor"),
-    transform: ScaledPath.init)
-  var loraScaled: ScaledPath?
-
-  func validate() throws {
-    guard lora == nil || loraScaled == nil else {
-      throw ValidationError("Give either --lora or --lora-scaled")
-    }
-  }
-
-  /// The updates of the adapter, if there is one, checked against its base.
-  func updates(for model: LlamaModel) throws -> LowRankUpdates {
-    guard let path = lora ?? loraScaled?.path else { return [:] }
-    let digest = try SHA256.hexOfFile(model.path)
-    let adapter = try Adapter.read(path, shape: model.configuration, baseDigest: digest)
-    for warning in adapter.warnings { Console.warn(warning) }
-    if let factor = loraScaled?.factor {
-      for part in adapter.parts { part.update.scale *= factor }
-    }
-    return adapter.updates
-  }
-
-  struct ScaledPath {
-    let path: String
-    let factor: Float
-
-    init(_ argument: String) throws {
-      guard let colon = argument.lastIndex(of: ":"),
-        let factor = Float(argument[argument.index(after: colon)...]), factor.isFinite
-      else { throw ValidationError("It has to be a path, a colon and a number") }
-      path = try filePath(String(argument[..<colon]))
-      self.factor = factor
-    }
   }
 }
 

@@ -17,14 +17,16 @@ struct TrainCommand: ParsableCommand {
       Weight 0 is not trained on.
 
       The adapter is written to the folder adapter of the output, for PEFT and, as \
-      adapter.gguf, for llama.cpp. A run that was stopped goes on with --resume and ends \
-      with the same bits.
+      adapter.gguf, for llama.cpp; one of DoRA for PEFT alone. A run that was stopped goes on \
+      with --resume and ends with the same bits.
 
       Examples:
         tripost train -m model.gguf --data rows.jsonl --output runs/mine
         tripost train -m model.gguf --data rows.jsonl --output runs/mine --resume
         tripost train -m model.gguf --data rows.jsonl --output runs/small \\
           --lora-rank 8 --lora-targets attn_q,attn_v --learning-rate 5e-4 --epochs 2
+        tripost train -m model.gguf --data rows.jsonl --output runs/more --lora other-adapter
+        tripost train -m model.gguf --data rows.jsonl --output runs/dora --dora --rslora
       """)
 
   @OptionGroup var model: ModelOption
@@ -71,19 +73,10 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "What the weighted sum of cross-entropies is divided by.")
   var lossNorm = LossNormalization.tokens
 
-  @Option(name: [.long, .customShort("r")], help: "The adapter's rank.")
-  var loraRank = 16
+  @Option(name: .customLong("loraplus-lr-ratio"), help: "B's learning rate over A's (LoRA+).")
+  var rateRatio = 1.0
 
-  @Option(help: "The update is scaled by alpha / rank.")
-  var loraAlpha = 32.0
-
-  @Option(help: "The share of the adapter's inputs dropped in training.")
-  var loraDropout = 0.0
-
-  @Option(
-    help: ArgumentHelp(
-      "all-linear, or names of projections: q_proj or attn_q, and so on.", valueName: "names"))
-  var loraTargets = "all-linear"
+  @OptionGroup var lora: LoRAOptions
 
   @Flag(help: "Compute layers again in the backward pass instead of keeping them: less memory.")
   var gradientCheckpointing = false
@@ -112,12 +105,9 @@ struct TrainCommand: ParsableCommand {
     try check("--warmup-ratio", warmupRatio, in: 0...1)
     try check("--weight-decay", weightDecay, in: 0...1)
     try check("--max-grad-norm", maxGradNorm, in: 0...1e6)
-    try check("--lora-rank", loraRank, in: 1...1024)
-    try check("--lora-alpha", loraAlpha, in: 1e-6...1e6)
-    try check("--lora-dropout", loraDropout, in: 0...0.9)
+    try check("--loraplus-lr-ratio", rateRatio, in: 1e-3...1e3)
     try check("--seed", seed, in: 0...Int.max)
     try check("--save-every", saveEvery, in: 1...Int.max)
-    _ = try projections()
   }
 
   func run() throws {
@@ -133,18 +123,18 @@ struct TrainCommand: ParsableCommand {
     let rows = try TrainingData(
       reading: data, tokenizer: model.tokenizer, contextLength: model.contextLength)
     tell(about: rows)
+    let adapter = try lora.adapter(for: model, digest: digest, seed: UInt64(seed))
     try Files.createDirectory(output)
     let lock = try FolderLock(output)
     defer { withExtendedLifetime(lock) {} }
-    let adapter = Adapter(
-      shape: model.configuration, projections: try projections(), rank: loraRank,
-      alpha: Float(loraAlpha), seed: UInt64(seed), baseDigest: digest)
     let trainer = Trainer(model, adapter, rows: rows.rows, options: options)
-    try train(
-      trainer,
-      checkpoints: CheckpointFolder("\(output)/checkpoints", identity: ["model": .string(digest)]))
+    var identity: JSONObject = ["model": .string(digest)]
+    if lora.lora != nil { identity["lora"] = .string(adapter.parameterDigest) }
+    try train(trainer, checkpoints: CheckpointFolder("\(output)/checkpoints", identity: identity))
     try PEFTAdapter.write(adapter, to: "\(output)/adapter", replacing: true)
-    try GGUFAdapter.write(adapter, to: "\(output)/adapter/adapter.gguf", replacing: true)
+    if !adapter.hasMagnitudes {
+      try GGUFAdapter.write(adapter, to: "\(output)/adapter/adapter.gguf", replacing: true)
+    }
     if !json { try Console.print("\(output)/adapter") }
   }
 
@@ -179,31 +169,17 @@ struct TrainCommand: ParsableCommand {
     options.batch = batchSize
     options.accumulation = gradAccum
     options.learningRate = learningRate
+    options.rateRatio = rateRatio
     options.schedule = lrScheduler
     options.warmupRatio = warmupRatio
     options.weightDecay = weightDecay
     options.maximumGradientNorm = maxGradNorm == 0 ? nil : maxGradNorm
     options.normalization = lossNorm
-    options.dropout = Float(loraDropout)
+    options.dropout = Float(lora.loraDropout)
     options.checkpointing = gradientCheckpointing
     options.backward = backward
     options.seed = UInt64(seed)
     return options
-  }
-
-  /// The projections that `--lora-targets` names, in GGUF's or Hugging Face's words.
-  private func projections() throws -> [Projection] {
-    if loraTargets == "all-linear" { return Projection.allCases }
-    return try loraTargets.split(separator: ",").map { name in
-      let found = Projection.allCases.first {
-        $0.rawValue == name || $0.peftName.hasSuffix(".\(name)")
-      }
-      guard let found else {
-        let names = Projection.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("'\(name)' of --lora-targets is none of \(names)")
-      }
-      return found
-    }
   }
 }
 

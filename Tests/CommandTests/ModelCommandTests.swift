@@ -162,6 +162,118 @@ struct ModelCommandTests {
     #expect(try Program.run(arguments + ["--lora-scaled", gguf + ":1"]).output == adapted)
   }
 
+  @Test("prompts of one batch choose among the adapters, with the bits that each alone has")
+  func mixedAdapters() throws {
+    let folder = try TemporaryFolder()
+    let gguf = SharedData.url("lora/peft-r4-qv/adapter-f32.gguf")
+    let peft = SharedData.url("lora/peft-r4-qv/final")
+    let rows = [#""#, #","lora":[]"#, #","lora":1"#, #","lora":"final""#, #","lora":["final",1]"#]
+      .map { #"{"prompt":"\#(Self.prompt)"\#($0)}"# }
+    let prompts = try folder.write("prompts.jsonl", rows.joined(separator: "\n"))
+    let arguments = ["generate", "-m", Self.model, "-n", "24", "--temp", "0", "--json"]
+    let loaded = ["--lora-scaled", "\(gguf):-3", "--lora", peft]
+    let mixed = try Program.run(arguments + ["--prompts", prompts] + loaded)
+    let tokens = try mixed.lines.map { try JSONValue(parsing: $0)["tokens"] }
+    #expect(tokens.count == 5)
+    // --lora comes first, so number 1 is the scaled one.
+    let alone = try [
+      loaded, [], ["--lora-scaled", "\(gguf):-3"], ["--lora", peft],
+      ["--lora", peft, "--lora-scaled", "\(gguf):-3"],
+    ].map { try Program.run(arguments + ["-p", Self.prompt] + $0).json?["tokens"] }
+    #expect(tokens == alone)
+    #expect(Set(tokens.compactMap { $0?.serialized }).count == 4)
+  }
+
+  @Test(
+    "DS-04: a row that names no adapter, or one of two", arguments: ["2", "-1", #""x""#, "{}"])
+  func unknownAdapter(name: String) throws {
+    let folder = try TemporaryFolder()
+    let prompts = try folder.write("prompts.jsonl", #"{"prompt":"a","lora":\#(name)}"#)
+    let adapter = SharedData.url("lora/peft-r4-qv/final")
+    for loaded in [[], ["--lora", adapter, "--lora", adapter]] {
+      let result = try Program.run(
+        ["generate", "-m", Self.model, "--prompts", prompts, "-n", "1"] + loaded)
+      // The adapter's missing digest is warned of first.
+      #expect(result.exit == 4 && result.errors.contains("error[DS-04]"))
+      #expect(result.errors.contains("line 1"))
+    }
+  }
+
+  @Test("export writes every format, and merging says how far predictions moved")
+  func export() throws {
+    let folder = try TemporaryFolder()
+    let adapter = SharedData.url("lora/peft-r4-qv/adapter-f32.gguf")
+    func export(_ from: String, _ to: String, _ name: String, _ more: String...) throws
+      -> Program.Result
+    {
+      try Program.run(
+        ["export", from, "--to", to, "-m", Self.model, "-o", folder.path(name)] + more)
+    }
+    #expect(try export(adapter, "mlx", "mlx").exit == 0)
+    #expect(try export(folder.path("mlx"), "peft", "peft").exit == 0)
+    #expect(try export(folder.path("peft"), "gguf", "again.gguf").exit == 0)
+    let merged = try export(folder.path("again.gguf"), "merged", "m.gguf", "--type", "F32")
+    #expect(merged.exit == 0 && merged.lines.first == folder.path("m.gguf"))
+    #expect(merged.output.contains("10 of 48 tensors changed: 10 as F32; exact"))
+    #expect(merged.output.contains("merged model: KL 0.0 nats"))
+    #expect(try Files.readText(folder.path("Modelfile")) == "FROM ./m.gguf\n")
+
+    let arguments = ["generate", "-p", Self.prompt, "-n", "16", "--temp", "0", "-m"]
+    #expect(
+      try Program.run(arguments + [folder.path("m.gguf")]).output
+        == Program.run(arguments + [Self.model, "--lora", adapter]).output)
+    let again = try export(adapter, "merged", "m.gguf")
+    #expect(again.exit == 8 && again.errors.contains("error[ADP-15]"))
+    let other = try export(adapter, "merged", "other.gguf")
+    #expect(other.exit == 8 && other.errors.contains("Modelfile"))
+    #expect(try export(adapter, "merged", "m.gguf", "--force", "--type", "Q4_0").exit == 0)
+    #expect(try Program.run("export", adapter, "--to", "merged", "-o", "x").exit == 2)
+    #expect(try export(adapter, "gguf", "x.gguf", "--type", "F16").exit == 2)
+  }
+
+  @Test("train makes DoRA, rsLoRA and patterns, and goes on from an adapter made elsewhere")
+  func trainKinds() throws {
+    let folder = try TemporaryFolder()
+    let data = try folder.write(
+      "rows.jsonl",
+      (0..<8).map { #"{"text":"Once there were \#($0) dogs."}"# }
+        .joined(separator: "\n"))
+    func train(_ name: String, _ more: String...) throws -> Program.Result {
+      try Program.run(
+        ["train", "-m", Self.model, "--data", data, "--output", folder.path(name), "--max-steps"]
+          + ["2"] + more)
+    }
+    func config(_ name: String) throws -> JSONValue {
+      try JSONValue(
+        parsing: Files.readText(folder.path("\(name)/adapter/adapter_config.json")))
+    }
+    #expect(
+      try train(
+        "dora", "--dora", "--rslora", "--lora-targets", "q_proj,ffn_down", "-r", "4",
+        "--lora-rank-pattern", "blk.0.attn_q=2", "--lora-alpha-pattern", "down_proj=8",
+        "--loraplus-lr-ratio", "4"
+      ).exit == 0)
+    let dora = try config("dora")
+    #expect(dora["use_dora"] == true && dora["use_rslora"] == true)
+    #expect(dora["target_modules"] == ["down_proj", "q_proj"])
+    #expect(dora["rank_pattern"]?["model.layers.1.self_attn.q_proj"] == 4)
+    #expect(!Files.exists(folder.path("dora/adapter/adapter.gguf")))
+    let refused = try Program.run(
+      "export", folder.path("dora/adapter"), "--to", "gguf", "-o", folder.path("x.gguf"))
+    #expect(refused.exit == 5 && refused.code == "ADP-08")
+    #expect(refused.errors.contains("--to merged"))
+
+    let foreign = SharedData.url("lora/peft-r4-qv/final")
+    #expect(try train("more", "--lora", foreign).exit == 0)
+    let more = try config("more")
+    #expect(more["r"] == 4 && more["target_modules"] == ["q_proj", "v_proj"])
+    #expect(more["base_model_name_or_path"]?.string?.isEmpty == false)
+    #expect(Files.exists(folder.path("more/adapter/adapter.gguf")))
+    #expect(try train("x", "--lora", foreign, "--lora-rank", "4").exit == 2)
+    let unknown = try train("y", "--lora-rank-pattern", "blk.9.attn_q=2")
+    #expect(unknown.exit == 2 && unknown.code == "CFG-16")
+  }
+
   // MARK: Refusals
 
   @Test("DS-04: a row without a prompt is named by its line", arguments: ["{}", #"{"prompt":3}"#])

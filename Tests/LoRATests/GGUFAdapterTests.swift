@@ -103,15 +103,70 @@ struct GGUFAdapterTests {
     #expect(try Self.verdict(Self.writer(a: a, b: b)) == "ADP-04 5")
   }
 
-  @Test("ADP-05: alphas that differ from site to site have no place in the format")
+  @Test("alphas that differ from site to site go into B, and the effect stays")
   func alphas() throws {
-    let parts = [Float(4), 8].enumerated().map { layer, alpha in
+    let values = (0..<128).map { Float($0) - 60 }
+    let alphas: [Float] = [0, 6]
+    let parts = alphas.enumerated().map { layer, alpha in
       Adapter.Part(
         site: .init(layer: layer, projection: .up), alpha: alpha, a: Matrix(rows: 2, columns: 32),
-        b: Matrix(rows: 64, columns: 2))
+        b: Matrix(rows: 64, columns: 2, values: values))
     }
-    let adapter = Adapter(shape: try Self.shape(), parts: parts)
-    #expect(throws: InputError.self) { try GGUFAdapter.bytes(of: adapter) }
+    let down = Adapter.Part(
+      site: .init(layer: 0, projection: .down), alpha: 12, isRankStabilized: true,
+      a: Matrix(rows: 4, columns: 64), b: Matrix(rows: 32, columns: 4, values: values))
+    let adapter = Adapter(shape: try Self.shape(), parts: parts + [down])
+    try Scratch.folder { folder in
+      try GGUFAdapter.write(adapter, to: "\(folder)/a.gguf")
+      let again = try GGUFAdapter.read("\(folder)/a.gguf", shape: adapter.shape)
+      for (ours, theirs) in zip(again.parts, adapter.parts) {
+        let (x, y) = (ours.update, theirs.update)
+        #expect(x.b.values.map { x.scale * $0 } == y.b.values.map { y.scale * $0 })
+      }
+      // The first alpha that is not 0 is the file's: 12 · √4.
+      #expect(again.parts.map(\.alpha) == [24, 24, 24])
+    }
+    let far =
+      parts[1...] + [
+        Adapter.Part(
+          site: .init(layer: 0, projection: .gate), alpha: 1e-38, a: Matrix(rows: 2, columns: 32),
+          b: Matrix(rows: 64, columns: 2))
+      ]
+    #expect(throws: InputError.self) {
+      try GGUFAdapter.bytes(of: Adapter(shape: try Self.shape(), parts: Array(far)))
+    }
+  }
+
+  @Test("ADP-08: DoRA has no place in the format, and merging is pointed to")
+  func magnitudes() throws {
+    let model = try TinyModel(seed: 1).load().model
+    let adapter = GradientTests.adapter(model.configuration, magnitudesOf: model.weights)
+    do {
+      _ = try GGUFAdapter.bytes(of: adapter)
+      Issue.record("written")
+    } catch let error as InputError {
+      #expect(error.rule.code == "ADP-08" && error.exit == .mismatch)
+      #expect(error.hints.contains { $0.contains("--to merged") })
+    }
+  }
+
+  @Test("the base's digest and name stay with an adapter through every format")
+  func baseIdentity() throws {
+    let shape = try Self.shape()
+    let adapter = GradientTests.adapter(shape).onBase(digest: "aa", name: "a small model")
+    try Scratch.folder { folder in
+      try GGUFAdapter.write(adapter, to: "\(folder)/a.gguf")
+      try PEFTAdapter.write(adapter, to: "\(folder)/peft")
+      try MLXAdapter.write(adapter, to: "\(folder)/mlx")
+      for name in ["a.gguf", "peft", "mlx"] {
+        let again = try Adapter.read("\(folder)/\(name)", baseDigest: "aa")
+        #expect(again.baseDigest == "aa" && again.baseName == "a small model")
+        #expect(again.warnings.isEmpty && again.parameterDigest == adapter.parameterDigest)
+        #expect(throws: InputError.self) {
+          try Adapter.read("\(folder)/\(name)", baseDigest: "bb")
+        }
+      }
+    }
   }
 
   @Test("ADP-07: alpha missing, negative, not finite, of another type")

@@ -18,9 +18,11 @@ struct GradientTests {
 
   /// An adapter whose B is not zero, so that gradients reach A and what lies below.
   static func adapter(
-    _ shape: LlamaConfiguration, _ projections: [Projection] = Projection.allCases, rank: Int = 3
+    _ shape: LlamaConfiguration, _ projections: [Projection] = Projection.allCases, rank: Int = 3,
+    magnitudesOf weights: LlamaWeights? = nil
   ) -> Adapter {
-    let adapter = Adapter(shape: shape, projections: projections, rank: rank, alpha: 6, seed: 1)
+    var adapter = Adapter(shape: shape, projections: projections, rank: rank, alpha: 6, seed: 1)
+    if let weights { adapter = adapter.withMagnitudes(of: weights) }
     for part in adapter.parts {
       var random = RandomStream(seed: 2, "\(part.site)")
       let b = part.update.b
@@ -28,6 +30,9 @@ struct GradientTests {
         from: Matrix(
           rows: b.rows, columns: b.columns,
           values: (0..<b.rows * b.columns).map { _ in Float(0.1 * random.normal()) }))
+      for column in 0..<(part.update.magnitude?.columns ?? 0) {
+        part.update.magnitude?[0, column] *= Float(1 + 0.1 * random.normal())
+      }
       part.update.refresh()
     }
     return adapter
@@ -47,28 +52,29 @@ struct GradientTests {
     return (loss, gradients)
   }
 
-  @Test("on floats, loss and gradients of every site are those of the plain double-precision twin")
-  func finiteDifferences() throws {
+  @Test(
+    "on floats, loss and gradients of every site are those of the plain double-precision twin",
+    arguments: [false, true])
+  func finiteDifferences(dora: Bool) throws {
     let tiny = TinyModel(seed: 3)
     let (model, _) = try tiny.load()
-    let adapter = Self.adapter(model.configuration)
+    let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
     let (loss, gradients) = Self.run(model, adapter)
     let twin = ReferenceModel(tiny: tiny)
-    let start = ReferenceModel.updates(adapter)
+    let start = twin.updates(adapter)
     #expect(abs(loss - twin.loss(Self.rows, Self.coefficients, start)) < 1e-5)
 
-    // The slope along a random direction of A and of B, by central differences in double precision.
+    // The slope along a random direction of each parameter, by central differences in double precision.
     for (index, part) in adapter.parts.enumerated() {
-      for isA in [true, false] {
-        let gradient = (isA ? gradients.a : gradients.b)[index].values
-        var random = RandomStream(seed: 4, "\(part.site)", isA ? 1 : 0)
+      #expect(gradients.ofPart(index).count == (dora ? 3 : 2))
+      for (place, gradient) in gradients.ofPart(index).enumerated() {
+        let gradient = gradient.values
+        var random = RandomStream(seed: 4, "\(part.site)", place)
         let direction = gradient.map { _ in random.normal() }
         func loss(_ step: Double) -> Double {
           var updates = start
-          if isA {
-            updates[part.site]?.a = zip(start[part.site]?.a ?? [], direction).map { $0 + step * $1 }
-          } else {
-            updates[part.site]?.b = zip(start[part.site]?.b ?? [], direction).map { $0 + step * $1 }
+          for (element, by) in direction.enumerated() {
+            updates[part.site]?.parameters[place][element] += step * by
           }
           return twin.loss(Self.rows, Self.coefficients, updates)
         }
@@ -76,9 +82,29 @@ struct GradientTests {
         let claimed = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * $1.1 }
         let size = zip(gradient, gradient).reduce(0.0) { $0 + Double($1.0 * $1.1) }.squareRoot()
         // Floats over some 10^5 operations; the direction is about √n times longer than its share.
-        #expect(abs(slope - claimed) <= 1e-4 * size, "\(part.site) \(isA ? "A" : "B")")
+        #expect(abs(slope - claimed) <= 1e-4 * size, "\(part.site), parameter \(place)")
         #expect(size > 1e-3, "\(part.site) has a gradient to compare")
       }
+    }
+  }
+
+  @Test("with DoRA, the training pass computes the sampler's logits, bit for bit")
+  func sameAsSampling() throws {
+    let (model, _) = try TinyModel(seed: 3).load(.q8_0)
+    let adapter = Self.adapter(model.configuration, magnitudesOf: model.weights)
+    let pass = TrainingPass(model, adapter, checkpointing: false)
+    pass.forward(PackedRows([Self.rows[0]], coefficients: [Self.coefficients[0]]))
+    let last = try #require(pass.states.last)
+    let normed = Matrix(rows: 0, columns: last.columns)
+    rmsNorm(
+      last, weight: model.weights.outputNorm, epsilon: model.configuration.epsilon, into: normed)
+    let input = Activations(columns: last.columns)
+    input.load(normed)
+    let logits = Matrix(rows: 0, columns: model.weights.output.rows)
+    multiply(input, model.weights.output, into: logits)
+    let tokens = Array(Self.rows[0].tokens.dropLast())
+    Scorer(model, updates: adapter.updates).forEachPosition(of: tokens) { position, sampled, row in
+      #expect(logits.row(position) == sampled.row(row))
     }
   }
 
@@ -169,23 +195,25 @@ struct GradientTests {
   }
 
   static func bits(_ gradients: AdapterGradients) -> [UInt32] {
-    (gradients.a + gradients.b).flatMap { $0.values.map(\.bitPattern) }
+    gradients.a.indices.flatMap(gradients.ofPart).flatMap { $0.values.map(\.bitPattern) }
   }
 
-  @Test("making layers again instead of keeping them gives the same bits", arguments: [0, 0.3])
-  func checkpointing(dropout: Float) throws {
+  @Test(
+    "making layers again instead of keeping them gives the same bits", arguments: [0, 0.3],
+    [false, true])
+  func checkpointing(dropout: Float, dora: Bool) throws {
     let (model, _) = try TinyModel(seed: 3).load(.q8_0)
-    let adapter = Self.adapter(model.configuration)
+    let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
     let (keptLoss, kept) = Self.run(model, adapter, dropout: dropout)
     let (againLoss, again) = Self.run(model, adapter, checkpointing: true, dropout: dropout)
     #expect(keptLoss == againLoss)
     #expect(Self.bits(kept) == Self.bits(again))
   }
 
-  @Test("1, 2 and 3 threads give the same bits")
-  func threads() throws {
+  @Test("1, 2 and 3 threads give the same bits", arguments: [false, true])
+  func threads(dora: Bool) throws {
     let (model, _) = try TinyModel(seed: 3).load(.q4_0)
-    let adapter = Self.adapter(model.configuration)
+    let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
     let alone = Kernels.with(threads: 1) { Self.run(model, adapter) }
     for threads in [2, 3] {
       let other = Kernels.with(threads: threads) { Self.run(model, adapter) }

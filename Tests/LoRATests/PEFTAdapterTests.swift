@@ -79,10 +79,45 @@ struct PEFTAdapterTests {
     #expect(again.values == b.values)
   }
 
-  @Test("rsLoRA's scale is alpha / √rank")
+  @Test("rsLoRA's scale is alpha / √rank, and stays so in PEFT and in GGUF")
   func rankStabilized() throws {
     let adapter = try Self.read(Self.tensors(), Self.configuration(["use_rslora": true]))
     #expect(abs(adapter.parts[0].update.scale - 4 / Float(2).squareRoot()) < 1e-6)
+    try Scratch.folder { folder in
+      try PEFTAdapter.write(adapter, to: "\(folder)/a")
+      let json = try JSONValue(parsing: Files.readText("\(folder)/a/adapter_config.json"))
+      #expect(json["use_rslora"] == true && json["lora_alpha"] == 4)
+      try GGUFAdapter.write(adapter, to: "\(folder)/a.gguf")
+      let gguf = try GGUFAdapter.read("\(folder)/a.gguf", shape: adapter.shape)
+      #expect(abs(gguf.parts[0].update.scale / adapter.parts[0].update.scale - 1) < 1e-6)
+      #expect(gguf.parts[0].update.b.values == adapter.parts[0].update.b.values)
+    }
+  }
+
+  /// Magnitudes of layer 0's query.
+  static let magnitude = (
+    "\(stem).lora_magnitude_vector", [32], (0..<32).map { Float($0) }
+  )
+
+  @Test("DoRA's magnitudes of Q follow its rows")
+  func magnitudes() throws {
+    let adapter = try Self.read(
+      Self.tensors() + [Self.magnitude], Self.configuration(["use_dora": true]))
+    let values = try #require(adapter.parts[0].update.magnitude?.values)
+    #expect(values.prefix(8) == [0, 4, 1, 5, 2, 6, 3, 7])
+  }
+
+  @Test("ADP-02, ADP-04, ADP-12: magnitudes missing, not announced, of another size, not finite")
+  func badMagnitudes() throws {
+    let dora = Self.configuration(["use_dora": true])
+    #expect(try Self.verdict { try Self.read(Self.tensors(), dora) } == "ADP-02 5")
+    #expect(
+      try Self.verdict { try Self.read(Self.tensors() + [Self.magnitude]) } == "ADP-02 5")
+    #expect(try Self.verdict { try Self.read([Self.magnitude], dora) } == "ADP-02 5")
+    let short = (Self.magnitude.0, [31], Array(Self.magnitude.2.dropLast()))
+    #expect(try Self.verdict { try Self.read(Self.tensors() + [short], dora) } == "ADP-04 5")
+    let odd = (Self.magnitude.0, [32], Self.magnitude.2.map { $0 == 7 ? .nan : $0 })
+    #expect(try Self.verdict { try Self.read(Self.tensors() + [odd], dora) } == "ADP-12 4")
   }
 
   @Test("ADP-01: an adapter that names another base; one that names none gets a warning")
@@ -91,6 +126,14 @@ struct PEFTAdapterTests {
     #expect(try Self.verdict { try Self.read(metadata: named, baseDigest: "bb") } == "ADP-01 5")
     #expect(try Self.read(metadata: named, baseDigest: "aa").warnings.isEmpty)
     #expect(try Self.read(baseDigest: "aa").warnings.count == 1)
+    let called = Self.configuration(["base_model_name_or_path": "some/llama"])
+    let foreign = try Self.read(Self.tensors(), called, baseDigest: "aa")
+    #expect(foreign.baseName == "some/llama" && foreign.warnings[0].contains("some/llama"))
+    do {
+      _ = try Self.read(Self.tensors(), called, metadata: named, baseDigest: "bb")
+    } catch let error as InputError {
+      #expect(error.hints.contains { $0.contains("some/llama") })
+    }
   }
 
   @Test("ADP-02: A without B, B without A", arguments: [0, 1])
@@ -172,7 +215,7 @@ struct PEFTAdapterTests {
   @Test(
     "ADP-08: what is not supported is named, never ignored",
     arguments: [
-      ("use_dora", true), ("fan_in_fan_out", true), ("bias", "all"), ("lora_bias", true),
+      ("fan_in_fan_out", true), ("bias", "all"), ("lora_bias", true),
       ("modules_to_save", ["lm_head"]), ("layer_replication", [[0, 1]]), ("peft_type", "LOHA"),
       ("trainable_token_indices", [1]), ("init_lora_weights", "pissa"),
       ("rank_pattern", ["q_proj|k_proj": 2]), ("alora_invocation_tokens", [1]),
@@ -188,9 +231,9 @@ struct PEFTAdapterTests {
   }
 
   @Test(
-    "ADP-08: DoRA magnitudes and updates of the embedding are refused by name",
+    "ADP-08: updates of the embedding are refused by name",
     arguments: [
-      "\(stem).lora_magnitude_vector", "base_model.model.model.embed_tokens.lora_embedding_A",
+      "base_model.model.model.embed_tokens.lora_embedding_A",
       "base_model.model.lm_head.lora_A.weight",
     ])
   func unsupportedTensors(name: String) throws {
@@ -215,8 +258,10 @@ struct PEFTAdapterTests {
       }
       #expect(verdict == "ADP-10 4", "\(text)")
     }
-    let configuration = Self.configuration(["r": "2"])
-    #expect(try Self.verdict { try Self.read(Self.tensors(), configuration) } == "ADP-10 4")
+    for wrong in [["r": "2"], ["use_rslora": 1], ["use_dora": "yes"]] as [JSONObject] {
+      let configuration = Self.configuration(wrong)
+      #expect(try Self.verdict { try Self.read(Self.tensors(), configuration) } == "ADP-10 4")
+    }
   }
 
   @Test("ADP-10: unknown fields give a warning")

@@ -14,18 +14,39 @@ import QuantKernels
 struct ReferenceModel {
   let tiny: TinyModel
 
-  /// A and B by site, row by row, with their scale.
-  typealias Updates = [ProjectionSite: (a: [Double], b: [Double], rank: Int, scale: Double)]
+  /// A and B, row by row, and DoRA's magnitudes, or none.
+  struct Update {
+    var parameters: [[Double]]
+    let rank: Int
+    let scale: Double
+    /// What magnitudes are divided by: constants, as the gradient has them.
+    var norms: [Double] = []
+  }
 
-  static func updates(_ adapter: Adapter) -> Updates {
+  typealias Updates = [ProjectionSite: Update]
+
+  func updates(_ adapter: Adapter) -> Updates {
     .init(
       uniqueKeysWithValues: adapter.parts.map { part in
-        let (a, b) = (part.update.a.values, part.update.b.values)
-        return (
-          part.site,
-          (a.map { Double($0) }, b.map { Double($0) }, part.update.rank, Double(part.update.scale))
-        )
+        var update = Update(
+          parameters: part.parameters.map { $0.values.map { Double($0) } },
+          rank: part.update.rank, scale: Double(part.update.scale))
+        if part.update.magnitude != nil { update.norms = norms(part.site, update) }
+        return (part.site, update)
       })
+  }
+
+  /// The norms of the rows of W + scale · B·A.
+  private func norms(_ site: ProjectionSite, _ update: Update) -> [Double] {
+    let (weights, a, b) = (tiny["\(site).weight"], update.parameters[0], update.parameters[1])
+    let (rank, columns) = (update.rank, update.parameters[0].count / update.rank)
+    return (0..<weights.count / columns).map { row in
+      (0..<columns).reduce(0.0) { sum, column in
+        let product = (0..<rank).reduce(0.0) { $0 + b[row * rank + $1] * a[$1 * columns + column] }
+        let value = Double(weights[row * columns + column]) + update.scale * product
+        return sum + value * value
+      }.squareRoot()
+    }
   }
 
   /// Σ coefficient · cross-entropy over the rows.
@@ -100,11 +121,13 @@ struct ReferenceModel {
       x.indices.reduce(0.0) { $0 + Double(weights[row * x.count + $1]) * x[$1] }
     }
     guard let site, let update = updates[site] else { return y }
+    let (a, b) = (update.parameters[0], update.parameters[1])
     let h = (0..<update.rank).map { r in
-      x.indices.reduce(0.0) { $0 + update.a[r * x.count + $1] * x[$1] }
+      x.indices.reduce(0.0) { $0 + a[r * x.count + $1] * x[$1] }
     }
     for row in y.indices {
-      y[row] += update.scale * h.indices.reduce(0.0) { $0 + update.b[row * h.count + $1] * h[$1] }
+      y[row] += update.scale * h.indices.reduce(0.0) { $0 + b[row * h.count + $1] * h[$1] }
+      if !update.norms.isEmpty { y[row] *= update.parameters[2][row] / update.norms[row] }
     }
     return y
   }

@@ -45,8 +45,10 @@ struct TinyModel {
   subscript(name: String) -> [Float] { tensors.first { $0.name == name }?.values ?? [] }
 
   /// The model as a file has it, its matrices in `type`, and the same model with those matrices as
-  /// floats.
-  func load(_ type: TensorType = .f32) throws -> (model: LlamaModel, dequantized: TinyModel) {
+  /// floats; the file stays where `path` says.
+  func load(
+    _ type: TensorType = .f32, keeping path: String? = nil
+  ) throws -> (model: LlamaModel, dequantized: TinyModel) {
     var writer = GGUFWriter()
     writer.set("general.architecture", .string("llama"))
     for (key, value) in [
@@ -78,8 +80,9 @@ struct TinyModel {
       }
     }
     return try Scratch.folder { folder in
-      try writer.write(to: "\(folder)/tiny.gguf")
-      return (try LlamaModel("\(folder)/tiny.gguf"), dequantized)
+      let path = path ?? "\(folder)/tiny.gguf"
+      try writer.write(to: path)
+      return (try LlamaModel(path), dequantized)
     }
   }
 

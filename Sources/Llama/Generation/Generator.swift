@@ -11,6 +11,8 @@ public struct GenerationRequest: Sendable {
   /// Where the sampler's random numbers come from; name it by seed, prompt and sample, so that a completion never
   /// depends on its neighbours.
   public var stream: RandomStream
+  /// Which of the generator's stacks of updates applies.
+  public var adapter = 0
 
   public init(
     tokens: [Int], maxNewTokens: Int, options: SamplingOptions, stream: RandomStream
@@ -73,13 +75,13 @@ public final class Generator {
 
   /// - Parameters:
   ///   - model: The weights and the tokenizer.
-  ///   - updates: An adapter's updates, applied beside the weights.
+  ///   - updates: What requests choose from: stacks of updates, applied beside the weights.
   ///   - parallel: Sequences in flight at most; fewer where that is faster.
   ///   - cache: What keys and values are stored as.
   ///   - memory: Bytes that the process may have in all; sequences in flight are fewer where it is short.
   /// - Throws: `InputError` when the cache does not take the model's head size.
   public init(
-    _ model: LlamaModel, updates: LowRankUpdates = [:], parallel: Int = 32,
+    _ model: LlamaModel, updates: [LowRankUpdates] = [[:]], parallel: Int = 32,
     cache: KeyValueTypes = .init(), memory: Int? = nil
   ) throws {
     try model.configuration.check(cache)
@@ -191,7 +193,7 @@ public final class Generator {
         decisions.append(Decision(slot: slot, row: batch.outputRows.count, guess: guess))
       }
       batch.add(
-        rows, at: start, table: active[slot].table,
+        rows, at: start, table: active[slot].table, adapter: active[slot].adapter,
         outputs: decides ? rows.count - 1 - guess.count..<rows.count : 0..<0)
       // Every layer stores the whole batch before it attends, so a later row of this very pass may share.
       active[slot].remember(in: &pool)

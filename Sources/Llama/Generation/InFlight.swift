@@ -5,6 +5,8 @@ import QuantKernels
 struct InFlight {
   /// The number of its request.
   let index: Int
+  /// The number of its stack of updates.
+  let adapter: Int
   /// The prompt and what has been generated.
   var tokens: [Int]
   let promptCount: Int
@@ -23,6 +25,7 @@ struct InFlight {
 
   init(index: Int, _ request: GenerationRequest, limit: Int, vocabularySize: Int, reserved: Int) {
     self.index = index
+    adapter = request.adapter
     self.limit = limit
     self.reserved = reserved
     tokens = request.tokens
@@ -37,7 +40,7 @@ struct InFlight {
   /// Takes over the pages that hold its beginning already.
   mutating func shareBeginning(from pool: inout PagePool) {
     // At least the last token of the prompt is computed, for its logits.
-    table = pool.shareBeginning(of: tokens.dropLast())
+    table = pool.shareBeginning(of: tokens.dropLast(), adapter: adapter)
     stored = table.count * KeyValueStore.pageLength
     remembered = stored
   }
@@ -47,7 +50,8 @@ struct InFlight {
     let length = KeyValueStore.pageLength
     while remembered + length <= stored {
       pool.remember(
-        table[...(remembered / length)], tokens: tokens[remembered..<remembered + length])
+        table[...(remembered / length)], tokens: tokens[remembered..<remembered + length],
+        adapter: adapter)
       remembered += length
     }
   }

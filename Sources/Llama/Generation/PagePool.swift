@@ -2,15 +2,22 @@ import QuantKernels
 
 /// The pages of a key/value store: which are free, which are shared, and which hold a known beginning.
 ///
-/// A full page is remembered under its 16 tokens and the page before it, so that the next sequence with the same
-/// beginning shares it instead of computing it again. Pages that no sequence uses stay remembered until their
-/// room is needed, the longest unused first.
+/// A full page is remembered under its 16 tokens and the page before it, or the adapter of a beginning, so that the
+/// next sequence with the same beginning shares it instead of computing it again. Pages that no sequence uses stay
+/// remembered until their room is needed, the longest unused first.
 struct PagePool {
   /// What a full page holds: its tokens, after everything that its parent holds.
   private struct Content: Hashable {
-    /// Serial number of the page before, which no other page ever has; 0 at the beginning.
-    let parent: UInt64
+    let parent: Parent
     let tokens: ArraySlice<Int>
+  }
+
+  /// What comes before a page.
+  private enum Parent: Hashable {
+    /// Nothing: a sequence under this adapter begins.
+    case beginning(adapter: Int)
+    /// The page of this serial number, which no other page ever has.
+    case page(UInt64)
   }
 
   private var users: [Int]
@@ -47,9 +54,9 @@ struct PagePool {
   mutating func unreserve(_ pages: Int) { reservable += pages }
 
   /// The remembered pages that hold the beginning of `tokens`, each now with one user more.
-  mutating func shareBeginning(of tokens: ArraySlice<Int>) -> [Int32] {
+  mutating func shareBeginning(of tokens: ArraySlice<Int>, adapter: Int) -> [Int32] {
     var table: [Int32] = []
-    var parent: UInt64 = 0
+    var parent = Parent.beginning(adapter: adapter)
     var at = tokens.startIndex
     let length = KeyValueStore.pageLength
     while at + length <= tokens.endIndex,
@@ -58,7 +65,7 @@ struct PagePool {
       users[Int(page)] += 1
       stampOf[Int(page)] = 0
       table.append(page)
-      parent = serialOf[Int(page)]
+      parent = .page(serialOf[Int(page)])
       at += length
     }
     return table
@@ -88,11 +95,13 @@ struct PagePool {
   /// - Parameters:
   ///   - table: The sequence's pages up to and including this one.
   ///   - tokens: The 16 tokens of the page.
-  mutating func remember(_ table: ArraySlice<Int32>, tokens: ArraySlice<Int>) {
+  ///   - adapter: The sequence's; keys and values depend on it.
+  mutating func remember(_ table: ArraySlice<Int32>, tokens: ArraySlice<Int>, adapter: Int) {
     guard let page = table.last, contentOf[page] == nil else { return }
-    let parent = table.dropLast().last.map { serialOf[Int($0)] } ?? 0
+    let before = table.dropLast().last.map { serialOf[Int($0)] }
     // The page before was not remembered because another page holds the same: this one cannot be found either.
-    guard parent != 0 || table.count == 1 else { return }
+    guard before != 0 else { return }
+    let parent = before.map { Parent.page($0) } ?? .beginning(adapter: adapter)
     let content = Content(parent: parent, tokens: tokens)
     guard pageOf[content] == nil else { return }
     lastSerial += 1

@@ -28,7 +28,7 @@ public final class Scorer {
   private init(_ model: LlamaModel, updates: LowRankUpdates, checked cache: KeyValueTypes) {
     self.model = model
     self.cache = cache
-    pass = ForwardPass(model, updates: updates)
+    pass = ForwardPass(model, updates: [updates])
   }
 
   /// Runs the tokens through the model and hands out the logits of every position.

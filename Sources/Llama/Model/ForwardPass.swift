@@ -5,6 +5,8 @@ public struct Batch: Sendable {
   public private(set) var tokens: [Int] = []
   public private(set) var positions: [Int] = []
   public private(set) var places = AttentionPlaces()
+  /// Which of the pass's stacks of updates applies to each row.
+  public private(set) var adapters: [Int] = []
   /// The rows whose logits are wanted, ascending.
   public private(set) var outputRows: [Int] = []
 
@@ -18,13 +20,16 @@ public struct Batch: Sendable {
   ///   - tokens: At least one.
   ///   - position: Where the first of them stands in its sequence.
   ///   - table: The sequence's pages, enough for the last token.
+  ///   - adapter: Which of the pass's stacks of updates applies to them.
   ///   - outputs: Which of the added tokens' logits are wanted, as offsets into `tokens`.
   public mutating func add(
-    _ tokens: ArraySlice<Int>, at position: Int, table: [Int32], outputs: some Sequence<Int>
+    _ tokens: ArraySlice<Int>, at position: Int, table: [Int32], adapter: Int = 0,
+    outputs: some Sequence<Int>
   ) {
     outputRows += outputs.map { self.tokens.count + $0 }
     self.tokens += tokens
     positions += position..<position + tokens.count
+    adapters += repeatElement(adapter, count: tokens.count)
     places.add(rows: tokens.count, from: position, table: table)
   }
 }
@@ -48,16 +53,14 @@ public final class ForwardPass {
   private let gated: Matrix
   private let gatedInput: Activations
   private let selected: Matrix
-  private let hidden: [Int: Matrix]
-  private let updates: LowRankUpdates
+  private let projections: AdaptedProjections
 
   /// - Parameters:
   ///   - model: The weights.
-  ///   - updates: An adapter's updates, applied beside the weights.
-  public init(_ model: LlamaModel, updates: LowRankUpdates = [:]) {
+  ///   - updates: What a batch's rows choose from: stacks of updates, applied beside the weights.
+  public init(_ model: LlamaModel, updates: [LowRankUpdates] = []) {
     let shape = model.configuration
     self.model = model
-    self.updates = updates
     state = Matrix(rows: 0, columns: shape.width)
     normed = Matrix(rows: 0, columns: shape.width)
     input = Activations(columns: shape.width)
@@ -71,8 +74,7 @@ public final class ForwardPass {
     gated = Matrix(rows: 0, columns: shape.feedForward)
     gatedInput = Activations(columns: shape.feedForward)
     selected = Matrix(rows: 0, columns: shape.width)
-    let ranks = Set(updates.values.map(\.rank))
-    hidden = .init(uniqueKeysWithValues: ranks.map { ($0, Matrix(rows: 0, columns: $0)) })
+    projections = AdaptedProjections(model, stacks: updates)
   }
 
   /// Bytes of the scratch space for passes of at most so many rows, whose logits are not counted.
@@ -94,6 +96,7 @@ public final class ForwardPass {
   ///   - logits: Resized; `[outputRows, vocabulary]`.
   public func run(_ batch: Batch, store: KeyValueStore, logits: Matrix) {
     let shape = model.configuration
+    projections.begin(batch)
     state.resize(rows: batch.count)
     for (row, token) in batch.tokens.enumerated() {
       model.weights.tokenEmbedding.copyRow(token, into: state, row: row)
@@ -102,9 +105,9 @@ public final class ForwardPass {
     for (index, layer) in model.weights.layers.enumerated() {
       rmsNorm(state, weight: layer.attentionNorm, epsilon: shape.epsilon, into: normed)
       input.load(normed)
-      project(.query, index, input, into: query)
-      project(.key, index, input, into: key)
-      project(.value, index, input, into: value)
+      project(.query, index, normed, input, into: query)
+      project(.key, index, normed, input, into: key)
+      project(.value, index, normed, input, into: value)
       rotate(query, heads: shape.heads, positions: batch.positions, table: model.rotary)
       rotate(key, heads: shape.kvHeads, positions: batch.positions, table: model.rotary)
       store.write(layer: index, keys: key, values: value, for: batch.places)
@@ -112,15 +115,15 @@ public final class ForwardPass {
         queries: query, heads: shape.heads, store: store, layer: index, places: batch.places,
         scale: scale, into: attended)
       attendedInput.load(attended)
-      project(.attentionOutput, index, attendedInput, into: state, adding: true)
+      project(.attentionOutput, index, attended, attendedInput, into: state, adding: true)
 
       rmsNorm(state, weight: layer.feedForwardNorm, epsilon: shape.epsilon, into: normed)
       input.load(normed)
-      project(.gate, index, input, into: gate)
-      project(.up, index, input, into: up)
+      project(.gate, index, normed, input, into: gate)
+      project(.up, index, normed, input, into: up)
       swiGLU(gate: gate, up: up, into: gated)
       gatedInput.load(gated)
-      project(.down, index, gatedInput, into: state, adding: true)
+      project(.down, index, gated, gatedInput, into: state, adding: true)
     }
     selected.resize(rows: batch.outputRows.count)
     for (target, row) in batch.outputRows.enumerated() {
@@ -132,12 +135,11 @@ public final class ForwardPass {
   }
 
   private func project(
-    _ projection: Projection, _ layer: Int, _ x: Activations, into y: Matrix, adding: Bool = false
+    _ projection: Projection, _ layer: Int, _ values: Matrix, _ x: Activations, into y: Matrix,
+    adding: Bool = false
   ) {
-    multiply(x, model.weights.layers[layer][projection], into: y, adding: adding)
-    guard let update = updates[ProjectionSite(layer: layer, projection: projection)],
-      let hidden = hidden[update.rank]
-    else { return }
-    update.add(x, hidden: hidden, to: y)
+    projections.project(
+      values, x, model.weights.layers[layer][projection],
+      at: ProjectionSite(layer: layer, projection: projection), into: y, adding: adding)
   }
 }

@@ -1,5 +1,5 @@
 import Boundary
-import GGUF
+public import GGUF
 package import QuantKernels
 
 extension InputError.Rule {
@@ -10,6 +10,8 @@ extension InputError.Rule {
 public final class LlamaModel: Sendable {
   /// The file it came from.
   public let path: String
+  /// What its metadata calls it, or else the file's name.
+  public let name: String
   public let configuration: LlamaConfiguration
   public let weights: LlamaWeights
   public let tokenizer: any Tokenizer
@@ -33,6 +35,7 @@ public final class LlamaModel: Sendable {
   ) throws {
     let file = try GGUFFile(path)
     self.path = path
+    name = Self.name(of: file)
     configuration = try LlamaConfiguration(file)
     tokenizer = try SentencePieceTokenizer(file)
     if let memory { try LlamaWeights.check(file, fits: memory) }
@@ -47,6 +50,13 @@ public final class LlamaModel: Sendable {
       dimensions: configuration.ropeDimensions,
       length: contextLength ?? configuration.contextLength, base: configuration.ropeBase,
       scale: 1 / Double(configuration.ropeFactor), divisors: weights.ropeDivisors)
+  }
+
+  /// What the metadata of a model's file calls it, or else the file's name without its ending.
+  public static func name(of file: GGUFFile) -> String {
+    if case .string(let name) = file.value("general.name"), !name.isEmpty { return name }
+    let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
+    return name.hasSuffix(".gguf") ? String(name.dropLast(5)) : name
   }
 
   /// An empty store for the keys and values of so many pages of `KeyValueStore.pageLength` positions.

@@ -5,10 +5,10 @@ public import Llama
 let baseShapeKey = "tripost.base_shape"
 
 extension Adapter {
-  /// Reads an adapter of any known format: a PEFT folder, or a GGUF file.
+  /// Reads an adapter of any known format: a folder of PEFT or MLX, or a GGUF file.
   ///
   /// - Parameters:
-  ///   - path: A folder, its `adapter_model.safetensors`, or a GGUF file.
+  ///   - path: A folder, its safetensors file, or a GGUF file.
   ///   - shape: The base's; without it the adapter has to carry it, as those written here do.
   ///   - baseDigest: The base's SHA-256, where it is known.
   /// - Returns: The adapter in F32, its rows in GGUF order.
@@ -16,13 +16,17 @@ extension Adapter {
   public static func read(
     _ path: String, shape: LlamaConfiguration? = nil, baseDigest: String? = nil
   ) throws -> Adapter {
-    if Files.isDirectory(path) {
-      return try PEFTAdapter.read(path, shape: shape, baseDigest: baseDigest)
-    }
-    let suffix = "/\(PEFTAdapter.weightsName)"
-    if path.hasSuffix(suffix) {
-      return try PEFTAdapter.read(
-        String(path.dropLast(suffix.count)), shape: shape, baseDigest: baseDigest)
+    let names = [PEFTAdapter.weightsName, MLXAdapter.weightsName]
+    let name = names.first { path.hasSuffix("/\($0)") }
+    let folder = name.map { String(path.dropLast($0.utf8.count + 1)) } ?? path
+    if name != nil || Files.isDirectory(path) {
+      let isMLX =
+        name.map { $0 == MLXAdapter.weightsName }
+        ?? (Files.exists("\(folder)/\(MLXAdapter.weightsName)")
+          && !Files.exists("\(folder)/\(PEFTAdapter.weightsName)"))
+      return isMLX
+        ? try MLXAdapter.read(folder, shape: shape, baseDigest: baseDigest)
+        : try PEFTAdapter.read(folder, shape: shape, baseDigest: baseDigest)
     }
     guard ![".bin", ".pt", ".pth", ".ckpt"].contains(where: path.hasSuffix) else {
       throw InputError.pickledAdapter(path)

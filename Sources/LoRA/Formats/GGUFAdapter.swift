@@ -7,10 +7,11 @@ import QuantKernels
 ///
 /// A tensor's name is the base tensor's whole name and `.lora_a` or `.lora_b`; A is `[rank,
 /// inputs]`, B `[outputs, rank]`, slowest first. The scale is alpha / rank, and alpha is one number
-/// for all of them. Source: llama.cpp, `convert_lora_to_gguf.py` and `llama-adapter.cpp`.
+/// for all of them: where sites have scales of their own, B is scaled so that the effect stays.
+/// Source: llama.cpp, `convert_lora_to_gguf.py` and `llama-adapter.cpp`.
 public enum GGUFAdapter {
   static let alphaKey = "adapter.lora.alpha"
-  static let digestKey = "tripost.base_sha256"
+  static let baseNameKey = "general.base_model.0.name"
 
   /// Reads an adapter and checks it against the base.
   ///
@@ -30,12 +31,11 @@ public enum GGUFAdapter {
     try check(file, "adapter.type", "lora", rule: .adapterFeature)
     let shape = try baseShape(known, recorded: try file.string(baseShapeKey), file: path)
     try check(file, "general.architecture", shape.architecture, rule: .adapterFitsBase)
-    let digest = try file.string(digestKey)
-    try checkBase(digest, wanted: baseDigest, file: path)
+    let digest = try file.string(Adapter.digestKey)
+    let baseName = try file.string(baseNameKey)
+    try checkBase(digest, wanted: baseDigest, name: baseName, file: path)
     var warnings = file.warnings
-    if digest == nil {
-      warnings.append("\(path): the file does not say which base it was trained on")
-    }
+    if digest == nil { warnings.append(unknownBase(path, name: baseName)) }
 
     let alpha = try readAlpha(file, warnings: &warnings)
     var halves: [ProjectionSite: UpdateHalves] = [:]
@@ -68,12 +68,13 @@ public enum GGUFAdapter {
         alpha == 0 ? Float(rank) : alpha
       }
     }
-    return Adapter(shape: shape, parts: parts, baseDigest: digest, warnings: warnings)
+    return Adapter(
+      shape: shape, parts: parts, baseDigest: digest, baseName: baseName, warnings: warnings)
   }
 
   /// Writes a file whole or not at all.
   ///
-  /// - Throws: `InputError` ADP-05 as `bytes` does, ADP-15 when something is there and `replacing` is
+  /// - Throws: `InputError` as `bytes` does, ADP-15 when something is there and `replacing` is
   ///   false; input/output errors.
   public static func write(_ adapter: Adapter, to path: String, replacing: Bool = false) throws {
     guard replacing || !Files.exists(path) else { throw InputError.adapterIsThere(path) }
@@ -82,28 +83,33 @@ public enum GGUFAdapter {
 
   /// The file's bytes, F32.
   ///
-  /// - Throws: `InputError` ADP-05 when the sites have different alphas, which the format cannot
-  ///   say.
+  /// - Throws: `InputError` ADP-08 for DoRA, which the format has no place for; ADP-07 when scales are
+  ///   too far apart for one number.
   public static func bytes(of adapter: Adapter, name: String? = nil) throws -> [UInt8] {
-    guard let first = adapter.parts.first, adapter.parts.allSatisfy({ $0.alpha == first.alpha })
-    else {
+    guard !adapter.hasMagnitudes else {
       throw InputError(
-        .adapterRank, file: name, at: .init(field: alphaKey),
-        found: "the adapter's alphas differ from site to site", allowed: "one number, as GGUF needs"
-      )
+        .adapterFeature, file: name, found: "an adapter with DoRA's magnitudes",
+        allowed: "possible in a GGUF adapter",
+        hints: ["export --to merged -m BASE.gguf puts it into the base; peft and mlx can hold it"])
     }
+    let (alpha, factors) = commonScale(of: adapter.parts, \.plainAlpha)
     var writer = GGUFWriter()
     writer.set("general.architecture", .string(adapter.shape.architecture))
     writer.set("general.type", .string("adapter"))
     writer.set("adapter.type", .string("lora"))
     if let name { writer.set("general.name", .string(name)) }
-    writer.set(alphaKey, .float32(first.alpha))
+    if let baseName = adapter.baseName {
+      writer.set("general.base_model.count", .uint32(1))
+      writer.set(baseNameKey, .string(baseName))
+    }
+    writer.set(alphaKey, .float32(alpha))
     if let digest = adapter.baseDigest {
-      writer.set(digestKey, .string(digest))
+      writer.set(Adapter.digestKey, .string(digest))
       writer.set(baseShapeKey, .string(adapter.shape.json.serialized))
     }
-    for part in adapter.parts {
-      for (suffix, matrix) in [("lora_a", part.update.a), ("lora_b", part.update.b)] {
+    for (part, factor) in zip(adapter.parts, factors) {
+      let b = try scaled(part, by: factor)
+      for (suffix, matrix) in [("lora_a", part.update.a), ("lora_b", b)] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(4 * matrix.rows * matrix.columns)
         for value in matrix.values { appendLittleEndian(value.bitPattern, to: &bytes) }

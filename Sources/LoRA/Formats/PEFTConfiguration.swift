@@ -5,12 +5,17 @@ import Llama
 /// do.
 struct PEFTConfiguration {
   let warnings: [String]
+  /// What the base is called.
+  let baseName: String?
   private let file: String
   private let rank: Int
   private let alpha: Double
-  private let usesRootOfRank: Bool
-  private let ranks: [(pattern: String, value: Double)]
-  private let alphas: [(pattern: String, value: Double)]
+  /// Whether scales are alpha / √rank.
+  let isRankStabilized: Bool
+  /// Whether every update has DoRA's magnitudes.
+  private let hasMagnitudes: Bool
+  private let ranks: ModulePattern
+  private let alphas: ModulePattern
 
   /// Fields that say nothing about the forward pass.
   private static let harmless: Set<String> = [
@@ -22,13 +27,13 @@ struct PEFTConfiguration {
   /// Fields that are read.
   private static let used: Set<String> = [
     "peft_type", "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "bias",
-    "init_lora_weights",
+    "init_lora_weights", "use_dora",
   ]
   /// Fields that change the forward pass in ways that are not supported, unless they are off.
   private static let unsupported: Set<String> = [
     "alora_invocation_tokens", "arrow_config", "fan_in_fan_out", "kasa_config", "layer_replication",
     "lora_bias", "megatron_config", "modules_to_save", "monteclora_config", "target_parameters",
-    "trainable_token_indices", "use_bdlora", "use_dora", "use_qalora", "velora_config",
+    "trainable_token_indices", "use_bdlora", "use_qalora", "velora_config",
   ]
   /// Ways to start that leave the base as it is; others (PiSSA, OLoRA, LoftQ …) change it.
   private static let starts: [JSONValue] = [true, false, nil, "gaussian", "eva", "orthogonal"]
@@ -36,21 +41,7 @@ struct PEFTConfiguration {
   init(folder: String) throws {
     let file = "\(folder)/\(PEFTAdapter.configName)"
     self.file = file
-    guard Files.exists(file) else {
-      throw InputError(.adapterConfig, file: file, found: "the file is missing")
-    }
-    let object: JSONObject
-    do {
-      guard
-        let value = try JSONValue(parsing: Files.readText(file, limit: 1 << 20), file: file).object
-      else {
-        throw InputError(.adapterConfig, file: file, found: "no object", allowed: "a JSON object")
-      }
-      object = value
-    } catch let error as InputError where error.exit == .malformedFile {
-      throw InputError(
-        .adapterConfig, file: file, at: error.place, found: error.found, allowed: error.allowed)
-    }
+    let object = try adapterConfiguration(file)
     try Self.checkSupport(object, file: file)
     var warnings: [String] = []
     for key in object.keys
@@ -74,25 +65,35 @@ struct PEFTConfiguration {
     }
     self.alpha = alpha
     if alpha == 0 { warnings.append("\(file): lora_alpha is 0, so the adapter has no effect") }
-    usesRootOfRank = object["use_rslora"]?.bool ?? false
+    hasMagnitudes = try Self.flag("use_dora", in: object, file: file)
+    isRankStabilized = try Self.flag("use_rslora", in: object, file: file)
     ranks = try Self.pattern("rank_pattern", in: object, file: file)
     alphas = try Self.pattern("alpha_pattern", in: object, file: file)
     self.warnings = warnings
+    baseName = object["base_model_name_or_path"]?.string
   }
 
-  /// Alpha such that alpha / rank is the scale of a site.
+  /// Refuses magnitudes that the configuration does not announce, and the lack of those it does.
+  ///
+  /// - Throws: `InputError` ADP-02.
+  func check(_ halves: UpdateHalves, at site: ProjectionSite, file: String) throws {
+    guard (halves.magnitude != nil) != hasMagnitudes else { return }
+    throw InputError(
+      .adapterPairs, file: file, at: .init(entry: "module \"\(site.modulePath)\""),
+      found: hasMagnitudes ? "its magnitude is missing" : "a magnitude without use_dora")
+  }
+
+  /// Alpha of a site.
   ///
   /// - Throws: `InputError` ADP-05 when the rank is not what the configuration says.
   func alpha(at site: ProjectionSite, rank: Int) throws -> Float {
-    let module = Self.module(site)
-    let wanted = Self.match(module, in: ranks) ?? Double(self.rank)
+    let wanted = ranks[site] ?? Double(self.rank)
     guard Double(rank) == wanted else {
       throw InputError(
-        .adapterRank, file: file, at: .init(entry: "module \"\(module)\"", field: "r"),
+        .adapterRank, file: file, at: .init(entry: "module \"\(site.modulePath)\"", field: "r"),
         found: "the tensors' rank \(rank)", allowed: "the \(wanted) of the configuration")
     }
-    let alpha = Self.match(module, in: alphas) ?? self.alpha
-    return Float(usesRootOfRank ? alpha * Double(rank).squareRoot() : alpha)
+    return Float(alphas[site] ?? self.alpha)
   }
 
   private static func isUsable(_ alpha: Double) -> Bool { alpha >= 0 && Float(alpha).isFinite }
@@ -119,14 +120,14 @@ struct PEFTConfiguration {
 
   private static func pattern(
     _ field: String, in object: JSONObject, file: String
-  ) throws -> [(pattern: String, value: Double)] {
-    guard let value = object[field], !value.isNull else { return [] }
+  ) throws -> ModulePattern {
+    guard let value = object[field], !value.isNull else { return .init() }
     guard let members = value.object else {
       throw InputError(
         .adapterConfig, file: file, at: .init(field: field), found: value.serialized,
         allowed: "an object of numbers")
     }
-    return try members.map { key, value in
+    let entries = try members.map { key, value in
       let isPlain = key.utf8.allSatisfy {
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "_")
           || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".")
@@ -143,47 +144,56 @@ struct PEFTConfiguration {
           at: .init(field: "\(field).\(key)"),
           found: value.serialized, allowed: "usable here")
       }
-      return (key, number)
+      return (name: key, value: number)
     }
+    return ModulePattern(entries)
   }
 
-  /// The first entry that is the module's name or its end behind a dot, as PEFT matches.
-  private static func match(
-    _ module: String, in entries: [(pattern: String, value: Double)]
-  ) -> Double? {
-    entries.first { module == $0.pattern || module.hasSuffix(".\($0.pattern)") }?.value
-  }
-
-  private static func module(_ site: ProjectionSite) -> String {
-    "model.layers.\(site.layer).\(site.projection.peftName)"
+  /// A boolean that may be absent or null, which is false.
+  private static func flag(
+    _ field: String, in object: JSONObject, file: String
+  ) throws -> Bool {
+    guard let value = object[field], !value.isNull else { return false }
+    guard let flag = value.bool else {
+      throw InputError(
+        .adapterConfig, file: file, at: .init(field: field), found: value.serialized,
+        allowed: "true or false")
+    }
+    return flag
   }
 }
 
 extension PEFTConfiguration {
   /// The file's text for an adapter: keys in order, one a line, as PEFT lays it out.
   static func bytes(describing adapter: Adapter) -> [UInt8] {
+    let isRankStabilized = adapter.parts.allSatisfy(\.isRankStabilized)
+    func alpha(_ part: Adapter.Part) -> Float {
+      part.isRankStabilized == isRankStabilized ? part.alpha : part.plainAlpha
+    }
     let rank = adapter.parts.first?.update.rank ?? 1
-    let alpha = adapter.parts.first?.alpha ?? 1
+    let commonAlpha = adapter.parts.first.map(alpha) ?? 1
     var ranks = JSONObject()
     var alphas = JSONObject()
     for part in adapter.parts {
-      if part.update.rank != rank { ranks[module(part.site)] = .integer(Int64(part.update.rank)) }
-      if part.alpha != alpha { alphas[module(part.site)] = number(part.alpha) }
+      if part.update.rank != rank {
+        ranks[part.site.modulePath] = .integer(Int64(part.update.rank))
+      }
+      if alpha(part) != commonAlpha { alphas[part.site.modulePath] = number(alpha(part)) }
     }
     let modules = Set(adapter.parts.map { $0.site.projection }).map { projection in
       String(projection.peftName.split(separator: ".")[1])
     }
     let object: JSONObject = [
-      "alpha_pattern": .object(alphas), "auto_mapping": nil, "base_model_name_or_path": nil,
+      "alpha_pattern": .object(alphas), "auto_mapping": nil,
+      "base_model_name_or_path": adapter.baseName.map { .string($0) } ?? nil,
       "bias": "none", "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
-      "layers_pattern": nil, "layers_to_transform": nil, "lora_alpha": number(alpha),
+      "layers_pattern": nil, "layers_to_transform": nil, "lora_alpha": number(commonAlpha),
       "lora_dropout": 0.0, "modules_to_save": nil, "peft_type": "LORA",
       "r": .integer(Int64(rank)), "rank_pattern": .object(ranks), "revision": nil,
       "target_modules": .array(modules.sorted().map { .string($0) }), "task_type": "CAUSAL_LM",
-      "use_dora": false, "use_rslora": false,
+      "use_dora": .bool(adapter.hasMagnitudes), "use_rslora": .bool(isRankStabilized),
     ]
-    let lines = object.map { "  \(JSONValue.string($0.key).serialized): \($0.value.serialized)" }
-    return Array("{\n\(lines.joined(separator: ",\n"))\n}\n".utf8)
+    return adapterConfiguration(object)
   }
 
   /// Whole numbers are written as integers, which is all that Ollama's converter reads.

@@ -41,7 +41,7 @@ public final class LlamaStudent: Student {
     each: (_ index: Int, _ answer: StudentAnswer) throws -> Void
   ) throws {
     let generator = try Generator(
-      model, updates: adapter?.updates ?? [:], parallel: parallel, memory: memory)
+      model, updates: [adapter?.updates ?? [:]], parallel: parallel, memory: memory)
     let generations = requests.map { request in
       let tokens = model.tokenizer.encode(request.prompt, addingBOS: true)
       let room = max(1, model.contextLength - request.maxNewTokens)
@@ -63,7 +63,8 @@ public final class LlamaStudent: Student {
     adapter = Adapter(
       shape: model.configuration,
       projections: Projection.allCases.filter { all || settings.targets.contains($0.rawValue) },
-      rank: settings.rank, alpha: Float(settings.alpha), seed: seed, baseDigest: modelDigest)
+      rank: settings.rank, alpha: Float(settings.alpha), seed: seed, baseDigest: modelDigest,
+      baseName: model.name)
   }
 
   /// Reads a PEFT folder, or an adapter in a GGUF file.
