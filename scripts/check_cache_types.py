@@ -4,7 +4,6 @@
 """
 
 import json
-import math
 import subprocess
 import sys
 
@@ -52,15 +51,13 @@ ids, mine = ours("f32")
 peer = theirs("f32", ids)
 mine, width = mine[:, : peer.shape[1]], peer.shape[1]
 print(f"f32: ours from theirs {divergence(peer, mine):.2e} nats over {len(ids)} tokens of {width}")
-worst = 0.0
 for kind in ("f16", "q8_0"):
     _, rows = ours(kind)
     rows = rows[:, :width]
     other = theirs(kind, ids)
-    print(
-        f"{kind}: from f32 {divergence(mine, rows):.2e} here, {divergence(peer, other):.2e} there; "
-        f"likeliest token the same at {(rows.argmax(1) == other.argmax(1)).sum()} of {len(ids)}"
-    )
-    worst = max(worst, divergence(mine, rows) / divergence(peer, other))
-if not math.isfinite(worst) or worst > 2:
-    sys.exit("a cache costs more than twice what it costs there")
+    here, there = divergence(mine, rows), divergence(peer, other)
+    same = (rows.argmax(1) == other.argmax(1)).sum()
+    print(f"{kind}: from f32 {here:.2e} here, {there:.2e} there; likeliest token the same at {same} of {len(ids)}")
+    # int8 inputs of the products turn any change into one of about 1e-4.
+    if not here < 2 * there + 5e-4 or same < 0.97 * len(ids):
+        sys.exit(f"a cache of {kind} costs more than it does there")

@@ -57,6 +57,8 @@ public final class Generator {
   private static let leastInFlight = 4
   /// Memory that a last-level cache is taken to hold.
   private static let cacheBytes = 16 << 20
+  /// Left free below a ceiling on memory, for what allocator and threads take without being asked.
+  private static let overhead = 16 << 20
 
   private let model: LlamaModel
   private let pass: ForwardPass
@@ -64,9 +66,6 @@ public final class Generator {
   private let cache: KeyValueTypes
   private let memory: Int?
   private let logits: Matrix
-  /// What an allocator and threads take without being asked: measured 5 to 12 MB.
-  private static let overhead = 16 << 20
-
   /// Positions that the sequences in flight may hold before another joins them.
   ///
   /// Every pass reads the weights once, and the keys and values of each sequence: more of these than a cache holds, and
