@@ -16,7 +16,8 @@ struct CommandLineWords {
   private static let longNames = [
     "-m": "--model", "-p": "--prompt", "-f": "--file", "-n": "--n-predict", "-s": "--seed",
     "-t": "--threads", "-o": "--output", "-h": "--help", "-b": "--batch-size",
-    "-r": "--lora-rank", "--lr": "--learning-rate",
+    "-r": "--lora-rank", "--lora-r": "--lora-rank", "--lora-modules": "--lora-targets",
+    "--target-modules": "--lora-targets", "--lr": "--learning-rate",
   ]
 
   init(_ arguments: [String]) {
@@ -40,16 +41,18 @@ struct CommandLineWords {
 
   /// Refuses a flag given twice, of which the parser would silently take the last.
   ///
-  /// Only `--set` may come again and again.
+  /// Only `--set` may come again and again, and adapters where they apply together.
   func check() throws {
     if let format = errorFormats.first(where: { !["text", "json"].contains($0) }) {
       throw refusal("The value '\(format)' is invalid for '--errors'; it is text or json")
     }
     if errorFormats.count > 1 { throw refusal("The flag '--errors' is given twice") }
+    let stacks = words.first == "generate" || words.first == "score"
+    let repeatable = ["--set"] + (stacks ? ["--lora", "--lora-scaled"] : [])
     var seen: Set<String> = []
     for word in words.prefix(while: { $0 != "--" }) where word.count > 1 && word.hasPrefix("-") {
       let name = String(word.prefix { $0 != "=" })
-      guard name == "--set" || seen.insert(Self.longNames[name] ?? name).inserted else {
+      guard repeatable.contains(name) || seen.insert(Self.longNames[name] ?? name).inserted else {
         throw refusal("The flag '\(name)' is given twice")
       }
     }

@@ -37,7 +37,7 @@ struct CommandLineTests {
     ["generate", "-m", "x", "-p", "y", "--top-p", "1.5"],
     ["generate", "-m", "x", "-p", "y", "--min-p", "inf"],
     ["generate", "-m", "x", "-p", "y", "--seed", "9223372036854775808"],
-    ["generate", "-m", "x", "-p", "y", "--lora", "a", "--lora-scaled", "b:1"],
+    ["eval", "-m", "x", "--lora", "a", "--lora", "b"],
     ["generate", "-m", "x", "-p", "y", "--lora-scaled", "b"],
     ["train", "-m", "x", "--data", "y"], ["export", "x", "--to", "ggml", "-o", "y"],
     ["train", "-m", "x", "--data", "y", "-o", "z", "--lr", "1", "--learning-rate", "1"],

@@ -270,6 +270,7 @@ struct ModelCommandTests {
     #expect(more["base_model_name_or_path"]?.string?.isEmpty == false)
     #expect(Files.exists(folder.path("more/adapter/adapter.gguf")))
     #expect(try train("x", "--lora", foreign, "--lora-rank", "4").exit == 2)
+    #expect(try train("x", "--lora", foreign, "--lora", foreign).exit == 2)
     let unknown = try train("y", "--lora-rank-pattern", "blk.9.attn_q=2")
     #expect(unknown.exit == 2 && unknown.code == "CFG-16")
   }

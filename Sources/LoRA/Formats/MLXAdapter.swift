@@ -7,7 +7,7 @@ import QuantKernels
 /// Keys are `model.layers.{i}.{module}.lora_a` `[inputs, rank]` and `.lora_b` `[rank, outputs]`, both
 /// transposed against PEFT, with DoRA `.m` `[outputs]`; rows of Q and K are in Hugging Face order. One
 /// scale multiplies all updates: where sites have their own, B is scaled so that the effect stays.
-/// Source: mlx-lm 0.28, `tuner/lora.py`, `tuner/dora.py` and `tuner/utils.py`.
+/// Source: mlx-lm, `tuner/lora.py`, `tuner/dora.py` and `tuner/utils.py`.
 public enum MLXAdapter {
   static let configName = "adapter_config.json"
   static let weightsName = "adapters.safetensors"
