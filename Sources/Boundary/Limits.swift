@@ -27,6 +27,8 @@ public enum Limits {
   public static let jsonNesting = 64
   /// Bytes.
   public static let jsonLine = 16 << 20
+  /// Bytes of a JSON file of questions.
+  public static let questionFile = 256 << 20
   /// Bytes.
   public static let configuration = 1 << 20
   public static let configurationNodes = 10_000

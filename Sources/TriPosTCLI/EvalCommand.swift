@@ -13,11 +13,15 @@ struct EvalCommand: ParsableCommand {
       Answers are greedy. A self-improving model writes an attempt, judges it, and
       updates it until it finds nothing wrong; --mode single is for a model that has
       learnt rationales only. The questions are those of a run with the same data
-      settings.
+      settings, or those of BIG-Bench-Hard and official TriPosT files.
+
+      Tasks: \(Course.names.joined(separator: ", ")).
 
       Examples:
         tripost eval -m model.gguf --lora runs/first/iteration-3/adapter
         tripost eval -m model.gguf --lora adapter.gguf --json
+        tripost eval -m model.gguf --task logical_deduction \\
+          --set data.test_files=logical_deduction_five_objects.json
         tripost eval -m model.gguf --mode single --set data.test_per_shape=10
       """)
 
@@ -74,6 +78,8 @@ struct EvalCommand: ParsableCommand {
   private func evaluation() throws -> Evaluation {
     let configuration = try RunConfiguration(
       yaml: nil, overrides: [.init("task", task)] + set.map(override))
+    let course = try Course(configuration)
+    for note in course.notes { Console.warn(note) }
     let student = LlamaStudent(
       try model.load(memory: memory.bytes), modelDigest: try SHA256.hexOfFile(model.model),
       settings: configuration.lora, parallel: parallel, memory: memory.bytes)
@@ -83,7 +89,8 @@ struct EvalCommand: ParsableCommand {
     var line: ConsoleProgress?
     var generation = 0
     defer { line?.finish() }
-    return try Evaluation(of: student, mode: mode, configuration: configuration) { progress in
+    return try Evaluation(of: student, on: course, mode: mode, configuration: configuration) {
+      progress in
       try Stopped.check()
       if progress.generation != generation {
         generation = progress.generation

@@ -15,10 +15,14 @@ struct RunCommand: ParsableCommand {
 
       Everything goes into the output folder. A run that was stopped, even by
       kill -9, goes on with --resume to the same bytes. Settings come from the file,
-      then from --set and the other flags; --settings lists them all.
+      then from --set and the other flags; --settings lists them all, with the
+      defaults of the task.
+
+      Tasks: \(Course.names.joined(separator: ", ")).
 
       Examples:
         tripost run --task multistep_arithmetic -m model.gguf --output runs/first
+        tripost run --task word_sorting -m model.gguf --output runs/words
         tripost run --output runs/first --resume
         tripost run experiment.yaml --seed 2 --output runs/seed-2
         tripost run -m model.gguf --output runs/w1 --set train.self_improve_weight=1

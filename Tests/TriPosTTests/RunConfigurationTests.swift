@@ -82,10 +82,11 @@ struct RunConfigurationTests {
       case .choice(let names):
         other = names.last { setting.get(RunConfiguration()) != .text($0) } ?? ""
       case .list(let names): other = names.last ?? "l5d3"
+      case .files: other = "questions.json"
       }
       var changed = RunConfiguration()
       let reader = problems("", .init(setting.key, other)).map(\.rule.code)
-      // There is one task so far, and some settings need others.
+      // No task has that name, and some settings need others.
       let expected = setting.key == "task" ? ["CFG-05"] : ["CFG-06"]
       #expect(reader.isEmpty || reader == expected, "\(setting.key): \(reader)")
       switch setting.kind {
@@ -93,7 +94,7 @@ struct RunConfigurationTests {
       case .number: setting.set(&changed, .number(Double(other) ?? 0))
       case .flag: setting.set(&changed, .flag(other == "true"))
       case .text, .choice: setting.set(&changed, .text(other))
-      case .list: setting.set(&changed, .list([other]))
+      case .list, .files: setting.set(&changed, .list([other]))
       }
       let differing = Setting.all.filter { $0.get(changed) != $0.get(RunConfiguration()) }
       #expect(differing.map(\.key) == [setting.key])

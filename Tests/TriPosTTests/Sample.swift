@@ -3,7 +3,7 @@ import TriPosT
 /// The worked examples of docs/tripost.md, 4.2 and 9.1.
 enum Sample {
   static let task = MultistepArithmetic()
-  static let seen = MultistepArithmetic.publishedCell(.init(length: 3, depths: [2]))
+  static let seen = MultistepArithmetic.Shape(length: 3, depths: [2]).publishedCell
 
   static let question = Question(
     id: "sample", block: "Q: ((3 + -4 * 2 - 1) * (8 - 5 + -6 * 2)) =", hint: task.hint, gold: "54",

@@ -17,18 +17,18 @@ final class ScriptedStudent: Student {
   }
 
   private let course: Course
-  private let questions: [String: Question]
+  private let questions: [Question]
   var adapter = Adapter()
   /// Requests that reached the student, by key.
   private(set) var asked: [String] = []
+  /// Whether it only says that it does not know.
+  var isMute = false
   /// Answers at a time; nothing else may change with it.
   var parallel = 4
 
   init(_ course: Course) {
     self.course = course
-    var questions: [String: Question] = [:]
-    for question in course.training + course.test { questions[question.block] = question }
-    self.questions = questions
+    questions = course.training + course.test
   }
 
   let contextLength = 2000
@@ -54,15 +54,16 @@ final class ScriptedStudent: Student {
 
   private func answer(to request: StudentRequest) -> String {
     var stream = request.stream
-    let block = request.prompt.split(separator: "\n").first.map(String.init) ?? ""
-    guard let question = questions[block], let rationale = course.task.rationale(for: question)
+    guard !isMute,
+      let question = questions.first(where: { request.prompt.hasPrefix($0.block + "\n") }),
+      let rationale = course.task.rationale(for: question)
     else { return " I do not know." }
     let lead = request.prompt.hasSuffix("\n") ? "" : "\n"
     if request.prompt.hasSuffix("Feedback:") {
       return " " + closing(rationale)
     }
     let isRight = stream.uniform() < adapter.skill
-    let attempt = isRight ? rationale : spoilt(rationale, &stream)
+    let attempt = isRight ? rationale : Slip.made(in: rationale, to: question, &stream).attempt
     let text = lead + attempt.lines.joined(separator: "\n")
     guard adapter.canJudge else { return text }
     if isRight { return text + "\nFeedback: " + closing(rationale) }
@@ -74,15 +75,6 @@ final class ScriptedStudent: Student {
   }
 
   private func closing(_ attempt: Attempt) -> String { "\(Feedback.allCorrect(in: attempt))" }
-
-  /// The rationale with another result in one of its steps, and in the final response.
-  private func spoilt(_ rationale: Attempt, _ stream: inout RandomStream) -> Attempt {
-    var lines = rationale.lines
-    let place = 1 + stream.below(lines.count - 2)
-    lines[place] = String(lines[place].dropLast()) + "1."
-    lines[lines.count - 1] = "(Final response) So the answer is 12345."
-    return Attempt(lines: lines)
-  }
 
   func beginAdapter(seed: UInt64) throws { adapter = Adapter() }
 

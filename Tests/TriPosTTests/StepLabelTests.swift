@@ -14,7 +14,10 @@ struct StepLabelTests {
 
   @Test(
     "what is no label is not read as one",
-    arguments: ["", ".", "1.", ".1", "1..2", "a", "1a", "-1", "+1", "99999999999999999999", "١"])
+    arguments: [
+      "", ".", "1.", ".1", "1..2", "a", "1a", "-1", "+1", "99999999999999999999",
+      "9223372036854775807", "1000000", "١",
+    ])
   func refused(text: String) {
     #expect(StepLabel(parsing: text) == nil)
   }

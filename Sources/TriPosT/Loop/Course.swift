@@ -8,11 +8,13 @@ public struct Course: Sendable {
   public let test: [Question]
   public let critic: any Critic
   public let improver: any Improver
+  /// What a person should know about the questions, such as how many were left out.
+  public let notes: [String]
 
   /// A course of given questions.
   public init(
     task: any ReasoningTask, training: [Question], validation: [Question], test: [Question],
-    critic: any Critic, improver: any Improver
+    critic: any Critic, improver: any Improver, notes: [String] = []
   ) {
     self.task = task
     self.training = training
@@ -20,30 +22,74 @@ public struct Course: Sendable {
     self.test = test
     self.critic = critic
     self.improver = improver
+    self.notes = notes
   }
 
+  /// The groups that scores are reported for: the task's, then any others that test questions are in.
+  public var cells: [Cell] {
+    var cells = task.cells
+    for question in test where !cells.contains(question.cell) { cells.append(question.cell) }
+    return cells
+  }
+}
+
+extension Course {
   /// The tasks there are.
-  public static let names = ["multistep_arithmetic"]
+  static let tasks: [any GeneratedTask.Type] = [
+    MultistepArithmetic.self, WordSorting.self, DateUnderstanding.self, LogicalDeduction.self,
+  ]
+
+  /// Their names.
+  public static let names = tasks.map { $0.name }
+
+  /// The settings that suit a task; nil for a name that is none.
+  static func defaults(of task: String) -> TaskDefaults? {
+    tasks.first { $0.name == task }?.defaults
+  }
+
+  /// What is wrong with the questions that a configuration asks for; nil when nothing is.
+  static func problem(with configuration: RunConfiguration) -> InputError? {
+    func problem<Task: GeneratedTask>(_ type: Task.Type) -> InputError? {
+      do throws(InputError) {
+        _ = try configuration.data.plan(for: type)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    return tasks.first { $0.name == configuration.task }.flatMap { problem($0) }
+  }
 
   /// Makes the course that a configuration names.
   ///
-  /// - Throws: `InputError` when the task cannot make its questions.
+  /// - Throws: `InputError` when the task cannot make its questions, or a file of them cannot be used.
   public init(_ configuration: RunConfiguration) throws {
-    let task = MultistepArithmetic(plan: try configuration.data.arithmeticPlan())
-    let sets = try task.questions(seed: UInt64(configuration.data.seed))
-    self.init(
-      task: task, training: sets.training, validation: sets.validation, test: sets.test,
-      critic: ScriptedCritic(task, options: configuration.compat),
-      improver: ScriptedImprover(task))
+    func course<Task: GeneratedTask>(_ type: Task.Type) throws -> Course {
+      let task = type.init(plan: try configuration.data.plan(for: type))
+      var notes: [String] = []
+      let sets = try QuestionSets(of: task, configuration.data, notes: &notes)
+      return Course(
+        task: task, training: sets.training, validation: sets.validation, test: sets.test,
+        critic: ScriptedCritic(task, options: configuration.compat),
+        improver: ScriptedImprover(task), notes: notes)
+    }
+    guard let type = Self.tasks.first(where: { $0.name == configuration.task }) else {
+      throw InputError(
+        .settingRange, at: .init(field: "task"), found: "\"\(escaped(configuration.task))\"",
+        allowed: "one of " + Self.names.joined(separator: ", "))
+    }
+    self = try course(type)
   }
 }
 
 extension RunConfiguration.DataSettings {
   /// The plan of questions: the totals spread evenly over the seen shapes.
-  func arithmeticPlan() throws(InputError) -> [MultistepArithmetic.Portion] {
+  func plan<Task: GeneratedTask>(
+    for task: Task.Type
+  ) throws(InputError) -> [QuestionPortion<Task.Shape>] {
     let training = split(self.training, over: seen.count)
     let validation = split(self.validation, over: seen.count)
-    var plan: [MultistepArithmetic.Portion] = []
+    var plan: [QuestionPortion<Task.Shape>] = []
     for (index, name) in seen.enumerated() {
       plan.append(
         try portion(name, isSeen: true, training: training[index], validation: validation[index]))
@@ -57,30 +103,17 @@ extension RunConfiguration.DataSettings {
     (0..<parts).map { total / parts + ($0 < total % parts ? 1 : 0) }
   }
 
-  private func portion(
+  private func portion<Shape: QuestionShape>(
     _ name: String, isSeen: Bool, training: Int, validation: Int
-  ) throws(InputError) -> MultistepArithmetic.Portion {
-    guard let shape = MultistepArithmetic.Shape(name: name) else {
+  ) throws(InputError) -> QuestionPortion<Shape> {
+    guard let shape = Shape(name: name) else {
       throw InputError(
         .settingRange, at: .init(field: isSeen ? "data.seen" : "data.unseen"),
-        found: "\"\(escaped(name))\"",
-        allowed: "a shape such as l3d22: 3 numbers in 2 times 2 groups")
+        found: "\"\(escaped(name))\"", allowed: "a shape such as \(Shape.example)")
     }
-    let published = MultistepArithmetic.publishedCell(shape)
+    let published = shape.publishedCell
     let cell = published.isSeen == isSeen ? published : Cell(name: name, isSeen: isSeen)
     return .init(
       shape, cell: cell, training: training, validation: validation, test: testPerShape)
-  }
-}
-
-extension MultistepArithmetic.Shape {
-  /// Reads a name such as `l3d22`.
-  init?(name: String) {
-    let parts = name.dropFirst().split(separator: "d", omittingEmptySubsequences: false)
-    guard name.first == "l", parts.count == 2, let length = Int(parts[0]) else { return nil }
-    let depths = parts[1].compactMap(\.wholeNumberValue)
-    guard !depths.isEmpty, depths.count == parts[1].count else { return nil }
-    self.init(length: length, depths: depths)
-    guard self.name == name else { return nil }
   }
 }

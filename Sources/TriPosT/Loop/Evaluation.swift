@@ -21,7 +21,7 @@ public struct Evaluation: Sendable {
     self.task = task.name
     self.mode = mode
     results = outcomes.map { QuestionResult($0.session.trajectory, task: task) }
-    scores = Scores(results, cells: task.cells)
+    scores = Scores(results, cells: course.cells)
     records = zip(outcomes, results).map { outcome, result in
       let question = outcome.session.question
       return [

@@ -65,16 +65,16 @@ extension Evaluation {
     public let tokens: Int
   }
 
-  /// Lets a student answer the test questions of a configuration's task, greedily, outside of a run.
+  /// Lets a student answer a course's test questions, greedily, outside of a run.
   ///
   /// `progress` sees how far it is, and may throw to stop.
   public init(
-    of student: any Student, mode: EvaluationMode, configuration: RunConfiguration,
-    progress: (Progress) throws -> Void
+    of student: any Student, on course: Course, mode: EvaluationMode,
+    configuration: RunConfiguration, progress: (Progress) throws -> Void
   ) throws {
     var tokens = 0
     try self.init(
-      of: student, on: Course(configuration), mode: mode, configuration: configuration,
+      of: student, on: course, mode: mode, configuration: configuration,
       journal: CompletionJournal(nil)
     ) {
       tokens += $0.tokens

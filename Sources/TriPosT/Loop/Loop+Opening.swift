@@ -24,7 +24,8 @@ extension Loop {
     let digest = try SHA256.hexOfFile(configuration.model)
     let origin = RunManifest.Origin(
       version: version, instructionSet: "\(Kernels.instructionSet)", modelDigest: digest,
-      modelBytes: try Files.size(configuration.model), configurationDigest: configuration.digest)
+      modelBytes: try Files.size(configuration.model), configurationDigest: configuration.digest,
+      dataDigests: try configuration.data.fileDigests())
     let memory = configuration.memory > 0 ? configuration.memory << 20 : nil
     let model = try LlamaModel(configuration.model, memory: memory)
     let student = LlamaStudent(
@@ -37,6 +38,17 @@ extension Loop {
     self.init(
       configuration, course: course, student: student, folder: folder, modelDigest: digest,
       seconds: seconds, report: report)
+  }
+}
+
+extension RunConfiguration.DataSettings {
+  /// The SHA-256 of every file that questions come from.
+  func fileDigests() throws -> [String: String] {
+    var digests: [String: String] = [:]
+    for path in trainingFiles + validationFiles + testFiles {
+      digests[path] = try SHA256.hexOfFile(path)
+    }
+    return digests
   }
 }
 

@@ -68,6 +68,7 @@ public final class Loop {
   }
 
   private func reportStart() throws {
+    for note in course.notes { try report(.note(note)) }
     for name in folder.leftovers {
       try report(.note("removed \(name), left by a run that was killed"))
     }

@@ -28,7 +28,7 @@ public struct TrainingText: Equatable, Sendable, Identifiable {
 
   /// A solution without feedback, to learn rationales from; nil when the task has none (10.1).
   public init?(rationaleOf question: Question, task: some ReasoningTask) {
-    guard let rationale = task.rationale(for: question) else { return nil }
+    guard let rationale = task.solution(to: question) else { return nil }
     let trajectory = Trajectory(
       question: question, turns: [.init(attempt: rationale, by: .editor)])
     self.init(id: question.id, segments: [Segment(text: trajectory.description, weight: 1)])

@@ -47,7 +47,7 @@ public struct ResultTable: Sendable {
             iteration: record.iteration,
             label: record.iteration == 0
               ? "ft rationale" : "\(method) t = \(record.iteration)" + (isLoop ? ", loop" : ""),
-            scores: Scores(results, cells: course.task.cells),
+            scores: Scores(results, cells: course.cells),
             gain: rows.isEmpty
               ? nil
               : PairedDifference(first.map(\.isCorrect), results.map(\.isCorrect), random: random)))
@@ -63,7 +63,7 @@ public struct ResultTable: Sendable {
   private static func results(_ path: String, course: Course) throws -> [QuestionResult] {
     var results: [QuestionResult] = []
     try JSONLines.forEach(path) { row, line in
-      guard let result = QuestionResult(row, cells: course.task.cells) else {
+      guard let result = QuestionResult(row, cells: course.cells) else {
         throw InputError(
           .stageOutput, file: path, at: .init(line: line),
           found: "a line that this program did not write")

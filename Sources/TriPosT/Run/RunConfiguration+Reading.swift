@@ -59,7 +59,7 @@ private struct ConfigurationReader {
       return
     }
     let items = override.value.split(separator: ",").map(String.init)
-    if case .list = setting.kind {
+    if setting.kind.isList {
       store(setting, read(items: items, for: setting, at: .init(field: setting.key), file: nil))
     } else {
       store(
@@ -70,14 +70,14 @@ private struct ConfigurationReader {
     }
   }
 
-  /// The defaults of the profile and the preset, then every setting that was given.
+  /// The defaults of the profile, the task and the preset, then every setting that was given.
   func configuration() throws -> RunConfiguration {
     var result = RunConfiguration()
     func apply(_ setting: Setting) {
       if let value = values[setting.key] { setting.set(&result, value) }
     }
-    for setting in Setting.all where setting.key == "profile" { apply(setting) }
-    result = RunConfiguration(profile: result.profile)
+    for setting in Setting.all where ["profile", "task"].contains(setting.key) { apply(setting) }
+    result = RunConfiguration(profile: result.profile, task: result.task)
     for setting in Setting.all where setting.key == "compat.preset" { apply(setting) }
     result.apply(result.compatPreset)
     for setting in Setting.all { apply(setting) }
@@ -129,7 +129,7 @@ private struct ConfigurationReader {
       let items = sequence.compactMap { item -> String? in
         if case .scalar(let scalar) = item { scalar.string } else { nil }
       }
-      guard case .list = setting.kind, items.count == sequence.count else { fallthrough }
+      guard setting.kind.isList, items.count == sequence.count else { fallthrough }
       return read(items: items, for: setting, at: at, file: file)
     default:
       return .failure(
@@ -142,14 +142,15 @@ private struct ConfigurationReader {
   private func read(
     items: [String], for setting: Setting, at place: InputError.Place, file: String?
   ) -> Result<Setting.Value, InputError> {
-    guard case .list(let names) = setting.kind else { return .success(.list(items)) }
+    var names: [String] = []
+    if case .list(let choices) = setting.kind { names = choices }
     if !names.isEmpty, let stranger = items.first(where: { !names.contains($0) }) {
       return .failure(
         InputError(
           .settingRange, file: file, at: place, found: "\"\(escaped(stranger))\"",
           allowed: setting.kind.allowed))
     }
-    if items.isEmpty || Set(items).count < items.count {
+    if items.isEmpty && setting.kind != .files || Set(items).count < items.count {
       return .failure(
         InputError(
           .settingRange, file: file, at: place,
@@ -199,7 +200,7 @@ private struct ConfigurationReader {
         return refused(.settingRange)
       }
       return .success(.number(value))
-    case .list:
+    case .list, .files:
       return refused(.settingType)
     }
   }

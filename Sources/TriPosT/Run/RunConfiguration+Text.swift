@@ -54,12 +54,22 @@ extension RunConfiguration {
     for shape in data.seen where data.unseen.contains(shape) {
       refuse("\"\(escaped(shape))\" is in \"data.seen\" and \"data.unseen\"")
     }
-    do {
-      _ = try data.arithmeticPlan()
-    } catch {
-      problems.append(error)
-    }
+    if let problem = Course.problem(with: self) { problems.append(problem) }
     return problems
+  }
+
+  /// The table of what each task's defaults are in Markdown, for `docs/tripost.md`.
+  static var taskDefaultsTable: String {
+    let configurations = Course.names.map { RunConfiguration(profile: .shipped, task: $0) }
+    let rows = Setting.all.filter { setting in
+      setting.key != "task" && Set(configurations.map { setting.get($0).yaml }).count > 1
+    }.map { setting in
+      "| `\(setting.key)` | "
+        + configurations.map { "`\(setting.get($0).yaml)`" }.joined(separator: " | ") + " |"
+    }
+    let names = Course.names.map { "`\($0)`" }.joined(separator: " | ")
+    let rule = String(repeating: " --- |", count: Course.names.count + 1)
+    return (["| setting | \(names) |", "|" + rule] + rows).joined(separator: "\n")
   }
 
   /// The table of all settings in Markdown, for `docs/tripost.md`.

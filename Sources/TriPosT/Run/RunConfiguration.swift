@@ -2,8 +2,8 @@ public import LoRA
 
 /// Everything that decides what a run does; with the seed it fixes every byte of the result.
 ///
-/// The fields' defaults are the `shipped` profile, suited to the small model in `models/`. Names, ranges
-/// and units as a user meets them are in `Setting.all`, one entry a field.
+/// The defaults are the `shipped` profile, suited to the small model in `models/`, with what suits the
+/// task. Names, ranges and units as a user meets them are in `Setting.all`, one entry a field.
 public struct RunConfiguration: Equatable, Sendable {
   /// A named set of defaults that the other settings start from.
   public enum Profile: String, CaseIterable, Sendable {
@@ -27,7 +27,7 @@ public struct RunConfiguration: Equatable, Sendable {
   }
 
   public var profile = Profile.shipped
-  public var task = "multistep_arithmetic"
+  public var task = MultistepArithmetic.name
   public var model = "models/tripost-6m-q8_0.gguf"
   public var output = "runs/shipped"
   public var method = Method.tripost
@@ -49,38 +49,50 @@ public struct RunConfiguration: Equatable, Sendable {
   public var compatPreset = Preset.clean
   public var compat = Compatibility.clean
 
-  /// The `shipped` profile.
-  public init() {}
+  /// The `shipped` profile with Multistep Arithmetic.
+  public init() { self.init(profile: .shipped) }
 
-  /// The defaults of a profile.
-  public init(profile: Profile) {
+  /// The defaults of a profile and a task; of its first task where the name is no task's.
+  public init(profile: Profile, task: String = MultistepArithmetic.name) {
     self.profile = profile
+    self.task = task
+    let defaults = Course.defaults(of: task) ?? MultistepArithmetic.defaults
+    data.seen = defaults.seen
+    data.unseen = defaults.unseen
+    data.training = profile == .llama7B ? defaults.publishedTraining : defaults.training
+    data.validation = defaults.validation
+    data.testPerShape = defaults.testPerShape
+    editor.maxWords = defaults.maxWords
+    mix.maxDataLength = defaults.maxDataLength
+    mix.minDataLength = defaults.minDataLength
+    rollout.maxNewTokens = defaults.maxNewTokens
     guard profile == .llama7B else { return }
     model = ""
     output = ""
     parallel = 16
-    data.training = 550
     train.stage.epochs = 4
     train.maxLength = 1536
-    mix.maxDataLength = 150
-    mix.minDataLength = 60
   }
 }
 
 extension RunConfiguration {
-  /// Which questions the task makes, how many, and from which seed (docs/tripost.md, 9.1).
+  /// Which questions the task makes, how many, and from which seed (docs/tripost.md, 9).
   ///
   /// The questions do not follow the run's seed, so that runs of several seeds compare on one test set.
   public struct DataSettings: Equatable, Sendable {
-    /// Shapes that are practised, such as `l3d22`: 3 numbers a group, 2 times 2 groups.
-    public var seen = ["l3d2", "l4d2", "l3d22", "l4d22"]
+    /// Shapes that are practised, such as `l3d22`; see each task's `Shape`.
+    public var seen: [String] = []
     /// Shapes that are in the test only.
-    public var unseen = [
-      "l3d222", "l4d222", "l5d2", "l6d2", "l5d22", "l6d22", "l5d222", "l6d222",
-    ]
-    public var training = 400
-    public var validation = 50
-    public var testPerShape = 30
+    public var unseen: [String] = []
+    public var training = 0
+    public var validation = 0
+    public var testPerShape = 0
+    /// Files whose questions take the place of the task's own.
+    public var trainingFiles: [String] = []
+    public var validationFiles: [String] = []
+    public var testFiles: [String] = []
+    /// Test questions that are in the training data are tested, too.
+    public var testOnTraining = false
     public var seed = 1
   }
 

@@ -189,6 +189,15 @@ extension RunManifest.Origin {
     }
     compare("program version", version, now.version)
     compare("model SHA-256", String(modelDigest.prefix(16)), String(now.modelDigest.prefix(16)))
+    for (path, digest) in dataDigests.sorted(by: { $0.key < $1.key }) {
+      let current = now.dataDigests[path] ?? "none"
+      if digest != current {
+        throw InputError(
+          .sameData, file: path,
+          found: "changed since the run began: SHA-256 \(digest.prefix(16)) then, "
+            + "\(current.prefix(16)) now")
+      }
+    }
     if !differences.isEmpty {
       throw InputError(
         .sameRun, file: file,

@@ -31,16 +31,19 @@ public struct RunManifest: Equatable, Sendable {
     public let modelDigest: String
     public let modelBytes: Int
     public let configurationDigest: String
+    /// SHA-256 of the files that questions came from, by path.
+    public let dataDigests: [String: String]
 
     public init(
       version: String, instructionSet: String, modelDigest: String, modelBytes: Int,
-      configurationDigest: String
+      configurationDigest: String, dataDigests: [String: String] = [:]
     ) {
       self.version = version
       self.instructionSet = instructionSet
       self.modelDigest = modelDigest
       self.modelBytes = modelBytes
       self.configurationDigest = configurationDigest
+      self.dataDigests = dataDigests
     }
   }
 
@@ -58,14 +61,19 @@ public struct RunManifest: Equatable, Sendable {
 
 extension RunManifest {
   var json: JSONValue {
-    [
+    var data = JSONObject()
+    for path in origin.dataDigests.keys.sorted() {
+      data[path] = origin.dataDigests[path].map { .string($0) }
+    }
+    return [
       "format": .integer(Int64(Self.format)), "version": .string(origin.version),
       "instruction_set": .string(origin.instructionSet),
       "model": [
         "path": .string(model), "bytes": .integer(Int64(origin.modelBytes)),
         "sha256": .string(origin.modelDigest),
       ],
-      "config_sha256": .string(origin.configurationDigest), "method": .string(method),
+      "config_sha256": .string(origin.configurationDigest), "data": .object(data),
+      "method": .string(method),
       "task": .string(task), "seeds": .object(seeds),
       "state": ended == nil ? "running" : "finished", "ended": ended.map { .string($0) } ?? .null,
       "stages": .array(records.map(\.json)),
@@ -114,7 +122,10 @@ extension RunManifest {
       version: try string(root["version"], "version"),
       instructionSet: try string(root["instruction_set"], "instruction_set"),
       modelDigest: try string(root["model"]?["sha256"], "model.sha256"), modelBytes: bytes,
-      configurationDigest: try string(root["config_sha256"], "config_sha256"))
+      configurationDigest: try string(root["config_sha256"], "config_sha256"),
+      dataDigests: try (root["data"]?.object ?? [:]).reduce(into: [:]) {
+        $0[$1.key] = try string($1.value, "data")
+      })
     method = try string(root["method"], "method")
     task = try string(root["task"], "task")
     model = try string(root["model"]?["path"], "model.path")

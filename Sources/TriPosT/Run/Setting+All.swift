@@ -4,7 +4,7 @@ import Llama
 extension Setting {
   /// Every setting, in the order in which `config.yaml` and the documentation show them.
   ///
-  /// `profile` and `compat.preset` choose defaults for the others, so they are applied before them.
+  /// `profile`, `task` and `compat.preset` choose defaults for the others, so they are applied before them.
   public static let all: [Setting] = general + practice + learning + compat
 
   private static let general: [Setting] = [
@@ -30,7 +30,7 @@ extension Setting {
       mayChange: true),
     list(
       "data.seen", \.data.seen,
-      "question shapes to practise; l3d22 has 3 numbers in 2 times 2 groups"),
+      "question shapes to practise, each task's own (section 9)"),
     list("data.unseen", \.data.unseen, "question shapes of the test only"),
     integer(
       "data.training", \.data.training, 1...1_000_000,
@@ -39,6 +39,14 @@ extension Setting {
       "data.validation", \.data.validation, 0...1_000_000,
       "validation questions, for the loss only"),
     integer("data.test_per_shape", \.data.testPerShape, 1...100_000, "test questions a shape"),
+    files(
+      "data.training_files", \.data.trainingFiles,
+      "files to take training questions from, BIG-Bench-Hard JSON or official JSONL (9.5)"),
+    files("data.validation_files", \.data.validationFiles, "the same for validation"),
+    files("data.test_files", \.data.testFiles, "the same for the test"),
+    flag(
+      "data.test_on_training", \.data.testOnTraining,
+      "test questions that are in the training data are tested, too (9.6)"),
     integer(
       "data.seed", \.data.seed, 0...Int.max,
       "the questions; not the run's seed, so that runs compare"),

@@ -19,6 +19,8 @@ public struct Setting: Sendable {
     case choice([String])
     /// Any number of these, at least one; of any words where there is nothing to choose from.
     case list([String])
+    /// Any number of paths.
+    case files
   }
 
   /// The path from the root, sections joined by dots: `train.learning_rate`.
@@ -94,9 +96,26 @@ extension Setting {
       get: { .list($0[keyPath: path]) },
       set: { if case .list(let values) = $1 { $0[keyPath: path] = values } })
   }
+
+  static func files(
+    _ key: String, _ path: any Path<[String]>, _ about: String
+  ) -> Setting {
+    Setting(
+      key: key, kind: .files, about: about, mayChange: false,
+      get: { .list($0[keyPath: path]) },
+      set: { if case .list(let values) = $1 { $0[keyPath: path] = values } })
+  }
 }
 
 extension Setting.Kind {
+  /// Whether it takes a list of values.
+  var isList: Bool {
+    switch self {
+    case .list, .files: true
+    default: false
+    }
+  }
+
   /// What is allowed, for messages and the table: `an integer from 1 to 5`.
   public var allowed: String {
     switch self {
@@ -111,6 +130,7 @@ extension Setting.Kind {
     case .flag: "true or false"
     case .text: "text"
     case .choice(let names): "one of " + names.joined(separator: ", ")
+    case .files: "a list of files"
     case .list(let names): "a list of " + (names.isEmpty ? "names" : names.joined(separator: ", "))
     }
   }

@@ -23,7 +23,7 @@ public protocol ReasoningTask: Sendable {
   /// Whether the steps lead to the answer: the guard against a right answer wrongly read out (4.5).
   func hasValidContent(_ attempt: Attempt, to question: Question) -> Bool
 
-  /// The solution to learn from, without feedback; nil when there is none.
+  /// The solution that the task itself writes, without feedback; nil when it finds none.
   func rationale(for question: Question) -> Attempt?
 }
 
@@ -47,9 +47,14 @@ extension ReasoningTask {
     answer(of: attempt).map { isCorrect($0, to: question) } ?? false
   }
 
+  /// The solution to learn from: the one that came with the question, or else the task's own.
+  public func solution(to question: Question) -> Attempt? {
+    question.solution ?? rationale(for: question)
+  }
+
   /// The trajectory that a solution makes with its closing feedback, or nil without a solution.
   public func groundTruth(for question: Question) -> Trajectory? {
-    rationale(for: question).map {
+    solution(to: question).map {
       Trajectory(
         question: question,
         turns: [

@@ -54,31 +54,38 @@ extension Attempt {
     else { return .changedEarlierLine }
     guard new.lines[place] != lines[place] else { return .keptMistakenLine }
     let line = new.lines[place].lowerCased
-    let keepsPart =
+    let kept =
       exactPartTest
-      ? line.hasWhole(mistake.part.lowerCased) : line.has(mistake.quotedPart)
-    return keepsPart ? .keptMistakenPart : nil
+      ? line.wholeCount(of: mistake.part.lowerCased) : line.has(mistake.quotedPart) ? 1 : 0
+    // What was there twice may stay once.
+    let allowed = exactPartTest && mistake.line.has("is duplicated") ? 1 : 0
+    return kept > allowed ? .keptMistakenPart : nil
   }
 }
 
 extension String {
-  /// Whether `part` occurs and is not cut out of something longer: "= -4" does not occur in "= -45",
-  /// nor does "(3 + (-6 * 2)", which lost a bracket, in "(3 + (-6 * 2))".
-  fileprivate func hasWhole(_ part: String) -> Bool {
+  /// How often `part` occurs without being cut out of something longer: "= -4" does not occur in
+  /// "= -45", nor does "(3 + (-6 * 2)", which lost a bracket, in "(3 + (-6 * 2))", nor a list in one
+  /// with more entries.
+  fileprivate func wholeCount(of part: String) -> Int {
     let bytes = Array(utf8)
     let sought = Array(part.utf8)
-    guard !sought.isEmpty, sought.count <= bytes.count else { return false }
+    guard !sought.isEmpty, sought.count <= bytes.count else { return 0 }
+    let separators = [" < ", ", "].filter(part.has).map { Array($0.utf8) }
     func continues(_ byte: UInt8) -> Bool {
       isDigit(byte) || byte == UInt8(ascii: "(") || byte == UInt8(ascii: ")")
     }
+    var count = 0
     for start in 0...(bytes.count - sought.count) where bytes[start] == sought[0] {
       let end = start + sought.count
-      if bytes[start..<end].elementsEqual(sought),
-        start == 0 || !continues(bytes[start - 1]), end == bytes.count || !continues(bytes[end])
-      {
-        return true
-      }
+      guard bytes[start..<end].elementsEqual(sought) else { continue }
+      let isCut =
+        start > 0 && continues(bytes[start - 1]) || end < bytes.count && continues(bytes[end])
+        || separators.contains {
+          bytes[..<start].reversed().starts(with: $0.reversed()) || bytes[end...].starts(with: $0)
+        }
+      if !isCut { count += 1 }
     }
-    return false
+    return count
   }
 }

@@ -12,12 +12,26 @@ public struct Question: Equatable, Sendable, Identifiable {
   public let gold: String
   public let cell: Cell
 
-  public init(id: String, block: String, hint: String, gold: String, cell: Cell) {
+  /// The written-out solution that came with the question; nil where the task writes its own.
+  public let solution: Attempt?
+
+  public init(
+    id: String, block: String, hint: String, gold: String, cell: Cell, solution: Attempt? = nil
+  ) {
     self.id = id
     self.block = block
     self.hint = hint
     self.gold = gold
     self.cell = cell
+    self.solution = solution
+  }
+
+  /// The same question under another name.
+  func with(id: String) -> Question { with(id: id, cell: cell) }
+
+  /// The same question under another name, in another cell.
+  func with(id: String, cell: Cell) -> Question {
+    Question(id: id, block: block, hint: hint, gold: gold, cell: cell, solution: solution)
   }
 }
 

@@ -25,6 +25,8 @@ extension String {
 
   func firstRange(of needle: String) -> Range<Index>? { self[...].firstRange(of: needle) }
 
+  func lastRange(of needle: String) -> Range<Index>? { self[...].lastRange(of: needle) }
+
   /// With the letters A to Z made small; every byte keeps its place.
   var lowerCased: String {
     String(decoding: utf8.map { isCapital($0) ? $0 | 0x20 : $0 }, as: UTF8.self)

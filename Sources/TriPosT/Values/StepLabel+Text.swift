@@ -8,7 +8,7 @@ extension StepLabel: CustomStringConvertible {
     }
   }
 
-  /// Reads digits between single dots, or the words "Final response".
+  /// Reads numbers of at most six digits between single dots, or the words "Final response".
   public init?(parsing text: some StringProtocol) {
     if text == "Final response" {
       self = .finalResponse
@@ -17,7 +17,9 @@ extension StepLabel: CustomStringConvertible {
     var numbers: [Int] = []
     let bytes = Substring(text).utf8
     for part in bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
-      guard !part.isEmpty, part.allSatisfy(isDigit), let number = Int(String(Substring(part)))
+      // Steps are counted on from a label, which may not run over.
+      guard (1...6).contains(part.count), part.allSatisfy(isDigit),
+        let number = Int(String(Substring(part)))
       else { return nil }
       numbers.append(number)
     }

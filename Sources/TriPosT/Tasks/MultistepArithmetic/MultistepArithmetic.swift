@@ -1,6 +1,6 @@
 /// Multistep Arithmetic: the value of an expression in nested brackets (docs/tripost.md, 9.1).
-public struct MultistepArithmetic: ScriptedTask {
-  public let name = "multistep_arithmetic"
+public struct MultistepArithmetic: GeneratedTask {
+  public static let name = "multistep_arithmetic"
 
   /// One line that does say "addition and multiplication" in item (4); the published data has it.
   public let hint =
@@ -14,12 +14,6 @@ public struct MultistepArithmetic: ScriptedTask {
 
   public init(plan: [Portion] = MultistepArithmetic.publishedPlan) {
     self.plan = plan
-  }
-
-  public var cells: [Cell] {
-    var cells: [Cell] = []
-    for portion in plan where !cells.contains(portion.cell) { cells.append(portion.cell) }
-    return cells
   }
 
   public func answer(inFinalLine line: String) -> String? {

@@ -18,11 +18,6 @@ struct ArithmeticCritic {
     let kind: Kind
   }
 
-  private struct Finding {
-    let part: String
-    let reason: String
-  }
-
   private let lines: [Line]
   /// The expression of the question without its outermost brackets.
   private let expression: String
@@ -83,12 +78,8 @@ struct ArithmeticCritic {
         throw CriticFailure("line \(index + 1) does not end in a full stop")
       }
       guard let finding = try finding(at: index) else { continue }
-      guard index > 0 || line.label == .number(1) else {
-        throw CriticFailure("the first line is wrong but not labelled 1")
-      }
-      return .scripted(
-        step: line.label, part: finding.part, reason: finding.reason,
-        after: index > 0 ? lines[index - 1].label : nil)
+      return try finding.feedback(
+        in: line.label, after: index > 0 ? lines[index - 1].label : nil)
     }
     guard lines.count > 1 else { throw CriticFailure("there is no step") }
     return .scriptedSuccess(lastStep: lines[lines.count - 2].label)
