@@ -39,7 +39,7 @@ public struct RunConfiguration: Equatable, Sendable {
   /// MiB; 0 is no ceiling.
   public var memory = 0
   public var data = DataSettings()
-  public var rationale = StageSettings(epochs: 5, learningRate: 2e-4)
+  public var rationale = StageSettings(epochs: 2, learningRate: 2e-4)
   public var rollout = RolloutSettings()
   public var editor = EditorSettings()
   public var mix = MixSettings()
@@ -70,6 +70,7 @@ public struct RunConfiguration: Equatable, Sendable {
     model = ""
     output = ""
     parallel = 16
+    rationale.epochs = 5
     train.stage.epochs = 4
     train.maxLength = 1536
   }
@@ -122,7 +123,7 @@ extension RunConfiguration {
   /// How improved, correct and ground-truth texts are balanced (docs/tripost.md, 6.3).
   public struct MixSettings: Equatable, Sendable {
     public var rho = 1.5
-    public var maxDataLength = 150
+    public var maxDataLength = 200
     public var minDataLength = 60
   }
 
@@ -136,7 +137,7 @@ extension RunConfiguration {
 
   /// The optimizer, for the rationale stage and every iteration; epochs and rate here are an iteration's.
   public struct TrainSettings: Equatable, Sendable {
-    public var stage = StageSettings(epochs: 3, learningRate: 1e-4)
+    public var stage = StageSettings(epochs: 1, learningRate: 1e-4)
     public var batch = 4
     public var accumulation = 1
     public var warmupRatio = 0.2

@@ -65,8 +65,8 @@ extension MultistepArithmetic {
   public static let defaults = TaskDefaults(
     seen: ["l3d2", "l4d2", "l3d22", "l4d22"],
     unseen: ["l3d222", "l4d222", "l5d2", "l6d2", "l5d22", "l6d22", "l5d222", "l6d222"],
-    training: 400, publishedTraining: 550, validation: 50, testPerShape: 30, maxWords: 512,
-    maxDataLength: 150, minDataLength: 60, maxNewTokens: 512)
+    training: 600, publishedTraining: 550, validation: 50, testPerShape: 30, maxWords: 512,
+    maxDataLength: 200, minDataLength: 60, maxNewTokens: 512)
 
   /// The text between `Q: ` and ` =`.
   public func identity(of question: Question) -> String { question.expression ?? question.block }
