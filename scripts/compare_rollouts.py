@@ -146,7 +146,7 @@ def compare(programs, program, name, model, options, with_transformers):
 
 def row(name, peer, mine, peers):
     left, right = statistics.median(mine), statistics.median(peers)
-    print(f"| {name} | rollouts, against {peer} | {left:.1f} | {right:.1f} | {left / right:.2f} |", flush=True)
+    print(f"| {name} | rollouts, against {peer} | {left:.1f} | {right:.1f} | {left / right:.2f} | |", flush=True)
 
 
 if __name__ == "__main__":

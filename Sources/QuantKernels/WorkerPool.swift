@@ -3,7 +3,7 @@ import CQuantKernels
 /// Runs `body` once for each chunk number below `chunks`, on up to `Kernels.threads` threads.
 ///
 /// Which thread runs which chunk is left open, so a chunk's work must depend on its number alone.
-/// Called from one thread at a time; a call inside a body runs on that body's thread.
+/// A call inside a body, or beside another thread's region, runs on the caller's thread alone.
 package func parallel(_ chunks: Int, _ body: (Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     withUnsafePointer(to: body) { context in
