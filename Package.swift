@@ -76,11 +76,15 @@ let package = Package(
         "Boundary", "GGUF", "QuantKernels", "Llama", "LoRA",
         .product(name: "Yams", package: "Yams"),
       ],
+      resources: [.embedInCode("Prompts")],
       swiftSettings: pointerFree),
+    // HTTP alone, so that the rest builds without it.
+    .target(
+      name: "EndpointHTTP", dependencies: ["Boundary", "TriPosT"], swiftSettings: pointerFree),
     .executableTarget(
       name: "TriPosTCLI",
       dependencies: [
-        "Boundary", "GGUF", "QuantKernels", "Llama", "LoRA", "TriPosT",
+        "Boundary", "GGUF", "QuantKernels", "Llama", "LoRA", "TriPosT", "EndpointHTTP",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: pointerFree),
@@ -107,7 +111,8 @@ let package = Package(
     .testTarget(
       name: "TriPosTTests",
       dependencies: [
-        "TriPosT", "LoRA", "Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport",
+        "TriPosT", "EndpointHTTP", "LoRA", "Llama", "QuantKernels", "GGUF", "Boundary",
+        "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -15,7 +15,8 @@ struct EvalCommand: ParsableCommand {
       learnt rationales only. The questions are those of a run with the same data
       settings, or those of BIG-Bench-Hard and official TriPosT files.
 
-      Tasks: \(Course.names.joined(separator: ", ")).
+      Tasks: \(Course.names.joined(separator: ", "));
+      or a folder with a task of your own (docs/tasks.md).
 
       Examples:
         tripost eval -m model.gguf --lora runs/first/iteration-3/adapter
@@ -32,7 +33,7 @@ struct EvalCommand: ParsableCommand {
     transform: filePath)
   var lora: String?
 
-  @Option(help: ArgumentHelp("The task.", valueName: "name"))
+  @Option(help: ArgumentHelp("The task: a name or a folder.", valueName: "task"))
   var task = Course.names[0]
 
   @Option(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Boundary
+import EndpointHTTP
 import TriPosT
 
 /// The main job: the whole TriPosT loop.
@@ -18,7 +19,8 @@ struct RunCommand: ParsableCommand {
       then from --set and the other flags; --settings lists them all, with the
       defaults of the task.
 
-      Tasks: \(Course.names.joined(separator: ", ")).
+      Tasks: \(Course.names.joined(separator: ", "));
+      or a folder with a task of your own (docs/tasks.md).
 
       Examples:
         tripost run --task multistep_arithmetic -m model.gguf --output runs/first
@@ -26,6 +28,10 @@ struct RunCommand: ParsableCommand {
         tripost run --output runs/first --resume
         tripost run experiment.yaml --seed 2 --output runs/seed-2
         tripost run -m model.gguf --output runs/w1 --set train.self_improve_weight=1
+        tripost run -m model.gguf --output runs/asked --set feedback.kind=endpoint \\
+          --set endpoint.url=http://localhost:8080 --set endpoint.model=name
+        tripost run -m model.gguf --output runs/second --set feedback.kind=model \\
+          --set feedback.model=large.gguf
         tripost run --output runs/control --set method=rationale \\
           --set control_tokens_from=runs/first
       """)
@@ -35,7 +41,7 @@ struct RunCommand: ParsableCommand {
     transform: filePath)
   var config: String?
 
-  @Option(help: ArgumentHelp("The task.", valueName: "name"))
+  @Option(help: ArgumentHelp("The task: a name or a folder.", valueName: "task"))
   var task: String?
 
   @Option(
@@ -76,7 +82,8 @@ struct RunCommand: ParsableCommand {
       let start = ContinuousClock.now
       let loop = try Loop(
         opening: configuration, resuming: resume, version: Root.version,
-        seconds: { (ContinuousClock.now - start) / .seconds(1) }, report: watch.show)
+        transport: HTTPTransport(), seconds: { (ContinuousClock.now - start) / .seconds(1) },
+        report: watch.show)
       let table = try loop.run()
       try Console.print(json ? table.json.serialized : table.description)
     } catch let problems as ConfigurationProblems where problems.problems.count == 1 {

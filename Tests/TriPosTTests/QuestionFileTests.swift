@@ -182,7 +182,7 @@ struct QuestionFileTests {
         .init(
           version: "1", instructionSet: "", modelDigest: "", modelBytes: 0,
           configurationDigest: configuration.digest,
-          dataDigests: try configuration.data.fileDigests())
+          dataDigests: try configuration.fileDigests())
       }
       func open() throws {
         _ = try RunFolder.resume(

@@ -18,3 +18,9 @@ int32_t boundary_remember_mapping(const void *start, size_t count, const char *p
 
 // Gives the slot back; call it before the mapping goes away. -1 is ignored.
 void boundary_forget_mapping(int32_t slot);
+
+// Starts a program with these words and this environment alone, in a process group of its own; both lists end in NULL.
+// Its standard streams are the far ends of three pipes, whose near ends come back in `pipes` (to write to, to read from,
+// its errors), not blocking and closed on exec. Returns 0, or an errno.
+int32_t boundary_spawn(
+    char *const *words, char *const *environment, int32_t pipes[3], int32_t *child);

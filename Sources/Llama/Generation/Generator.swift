@@ -13,6 +13,8 @@ public struct GenerationRequest: Sendable {
   public var stream: RandomStream
   /// Which of the generator's stacks of updates applies.
   public var adapter = 0
+  /// A text that ends the completion, which goes on to the end of the token that completes it; nil for none.
+  public var stop: String?
 
   public init(
     tokens: [Int], maxNewTokens: Int, options: SamplingOptions, stream: RandomStream
@@ -27,7 +29,7 @@ public struct GenerationRequest: Sendable {
 /// What came of a request.
 public struct Completion: Equatable, Sendable {
   public enum FinishReason: String, Sendable {
-    /// The model wrote an end-of-generation token, which is not among the tokens.
+    /// The model wrote an end-of-generation token, which is not among the tokens, or the text to stop at, which is.
     case endOfText = "stop"
     /// The limit of new tokens, or the end of the context, was reached.
     case length
@@ -211,6 +213,7 @@ public final class Generator {
       }
       if model.tokenizer.endOfGeneration.contains(token) { return .endOfText }
       sequence.tokens.append(token)
+      if try endsWithStop(sequence) { return .endOfText }
       if sequence.tokens.count >= sequence.limit { return .length }
       let guessed = decision.guess.startIndex + offset
       guard guessed < decision.guess.endIndex, decision.guess[guessed] == token else {
@@ -220,6 +223,16 @@ public final class Generator {
       sequence.stored += 1
     }
     return nil
+  }
+
+  /// Whether the newest token completes the text that the sequence stops at.
+  private func endsWithStop(_ sequence: InFlight) throws -> Bool {
+    guard let stop = sequence.stop else { return false }
+    // Every token but control tokens has a byte, so the text is within as many tokens as it has bytes.
+    let start = max(sequence.promptCount, sequence.tokens.count - stop.utf8.count)
+    let bytes = try model.tokenizer.bytes(of: Array(sequence.tokens[start...]))
+    return bytes.count >= stop.utf8.count
+      && bytes.indices.contains { bytes[$0...].starts(with: stop.utf8) }
   }
 
   private func completion(

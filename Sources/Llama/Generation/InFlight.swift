@@ -12,6 +12,8 @@ struct InFlight {
   let promptCount: Int
   /// Tokens at most, the prompt's included.
   let limit: Int
+  /// A text that ends it.
+  let stop: String?
   let sampler: Sampler
   var stream: RandomStream
   /// Tokens whose keys and values are stored.
@@ -26,6 +28,7 @@ struct InFlight {
   init(index: Int, _ request: GenerationRequest, limit: Int, vocabularySize: Int, reserved: Int) {
     self.index = index
     adapter = request.adapter
+    stop = request.stop
     self.limit = limit
     self.reserved = reserved
     tokens = request.tokens

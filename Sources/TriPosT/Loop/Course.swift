@@ -8,6 +8,8 @@ public struct Course: Sendable {
   public let test: [Question]
   public let critic: any Critic
   public let improver: any Improver
+  /// Where critic and improver get their replies from, if they are not scripts.
+  let desk: ReplyDesk?
   /// What a person should know about the questions, such as how many were left out.
   public let notes: [String]
 
@@ -16,12 +18,22 @@ public struct Course: Sendable {
     task: any ReasoningTask, training: [Question], validation: [Question], test: [Question],
     critic: any Critic, improver: any Improver, notes: [String] = []
   ) {
+    self.init(
+      task: task, training: training, validation: validation, test: test, critic: critic,
+      improver: improver, desk: nil, notes: notes)
+  }
+
+  init(
+    task: any ReasoningTask, training: [Question], validation: [Question], test: [Question],
+    critic: any Critic, improver: any Improver, desk: ReplyDesk?, notes: [String]
+  ) {
     self.task = task
     self.training = training
     self.validation = validation
     self.test = test
     self.critic = critic
     self.improver = improver
+    self.desk = desk
     self.notes = notes
   }
 
@@ -64,6 +76,11 @@ extension Course {
   ///
   /// - Throws: `InputError` when the task cannot make its questions, or a file of them cannot be used.
   public init(_ configuration: RunConfiguration) throws {
+    if TaskFile.isFolder(configuration.task) {
+      self = try Course(
+        taskFolder: configuration.task, allowsOverlap: configuration.data.testOnTraining)
+      return
+    }
     func course<Task: GeneratedTask>(_ type: Task.Type) throws -> Course {
       let task = type.init(plan: try configuration.data.plan(for: type))
       var notes: [String] = []

@@ -3,11 +3,19 @@
 /// It does not decide whether the answer is right and does not see the gold answer; that is
 /// `GatedCritic`'s part.
 public protocol Critic: Sendable {
-  /// For reports: "script", or the name of a model.
+  /// For reports: "script", or who is asked.
   var name: String { get }
 
   /// - Throws: `CriticFailure` when there is no verdict; any other error ends the run.
   func feedback(on attempt: Attempt, to question: Question) throws -> Feedback
+
+  /// This critic for one edit, whose name tells its random numbers from those of others.
+  func asked(for sample: String) -> any Critic
+}
+
+extension Critic {
+  /// A critic without random numbers is the same for every edit.
+  public func asked(for sample: String) -> any Critic { self }
 }
 
 /// A critic that has nothing to say about an attempt; the attempt is discarded.

@@ -1,6 +1,6 @@
 /// Rewrites an attempt from its mistake on (IMP): a script, or a large model.
 public protocol Improver: Sendable {
-  /// For reports: "script", or the name of a model.
+  /// For reports: "script", or who is asked.
   var name: String { get }
 
   /// Writes what follows the lines before the mistake.
@@ -15,6 +15,14 @@ public protocol Improver: Sendable {
   func continuation(
     of prefix: [String], repairing attempt: Attempt, mistake: Mistake, to question: Question
   ) throws -> String?
+
+  /// This improver for one edit, whose name tells its random numbers from those of others.
+  func asked(for sample: String) -> any Improver
+}
+
+extension Improver {
+  /// An improver without random numbers is the same for every edit.
+  public func asked(for sample: String) -> any Improver { self }
 }
 
 /// The improver that a task brings along: an extension of the published method (5.2).

@@ -11,41 +11,50 @@ extension Loop {
   ///   - configuration: What to run.
   ///   - resuming: Whether a run that is in the output folder goes on; a new one needs an empty folder.
   ///   - version: The program's, which a run sticks to.
+  ///   - transport: Sends requests to an endpoint.
   ///   - seconds: The time on a clock that never goes back; only for what is shown.
   ///   - report: Sees what happens; may throw to stop.
   /// - Throws: `ConfigurationProblems` when paths do not lead anywhere; `InputError` for the rest.
   public convenience init(
     opening configuration: RunConfiguration, resuming: Bool, version: String,
-    seconds: @escaping () -> Double, report: @escaping (RunEvent) throws -> Void
+    transport: (any EndpointTransport)? = nil, seconds: @escaping () -> Double,
+    report: @escaping (RunEvent) throws -> Void
   ) throws {
     try configuration.checkPaths()
     if configuration.threads > 0 { Kernels.threads = configuration.threads }
-    let course = try Course(configuration)
+    var course = try Course(configuration)
     let digest = try SHA256.hexOfFile(configuration.model)
+    let memory = configuration.memory > 0 ? configuration.memory << 20 : nil
+    let model = try LlamaModel(configuration.model, memory: memory)
+    let judges = try Judges(
+      configuration, task: course.task.name, base: model, digest: digest, transport: transport)
+    if let judges { course = course.judged(by: judges) }
     let origin = RunManifest.Origin(
       version: version, instructionSet: "\(Kernels.instructionSet)", modelDigest: digest,
       modelBytes: try Files.size(configuration.model), configurationDigest: configuration.digest,
-      dataDigests: try configuration.data.fileDigests())
-    let memory = configuration.memory > 0 ? configuration.memory << 20 : nil
-    let model = try LlamaModel(configuration.model, memory: memory)
+      dataDigests: try configuration.fileDigests().merging(judges?.digests ?? [:]) { $1 })
     let student = LlamaStudent(
       model, modelDigest: digest, settings: configuration.lora, parallel: configuration.parallel,
       memory: memory)
+    // A run that is complete asks nobody.
+    if !resuming || !RunFolder.isComplete(configuration.output) { try judges?.desk.check() }
     let folder =
       resuming
       ? try RunFolder.resume(configuration.output, configuration: configuration, origin: origin)
       : try RunFolder.create(configuration.output, configuration: configuration, origin: origin)
+    try judges?.desk.open(folder.url("replies.jsonl"))
     self.init(
       configuration, course: course, student: student, folder: folder, modelDigest: digest,
       seconds: seconds, report: report)
   }
 }
 
-extension RunConfiguration.DataSettings {
+extension RunConfiguration {
   /// The SHA-256 of every file that questions come from.
   func fileDigests() throws -> [String: String] {
     var digests: [String: String] = [:]
-    for path in trainingFiles + validationFiles + testFiles {
+    let task = TaskFile.isFolder(task) ? try TaskFile(task).files : []
+    for path in task + data.trainingFiles + data.validationFiles + data.testFiles {
       digests[path] = try SHA256.hexOfFile(path)
     }
     return digests
@@ -70,6 +79,12 @@ extension RunConfiguration {
       refuse("output", "no run folder is named", ["name one with --output runs/x"])
     } else if Files.exists(output), !Files.isDirectory(output) {
       refuse("output", "\(escaped(output)) is a file, not a folder")
+    }
+    for (role, judge) in judges where judge.kind == .model && !Files.exists(judge.model) {
+      refuse("\(role.rawValue).model", "\(escaped(judge.model)) does not exist")
+    }
+    if !prompts.isEmpty, !Files.isDirectory(prompts) {
+      refuse("prompts", "\(escaped(prompts)) is no folder")
     }
     if method == .rationale, !Files.exists(controlTokensFrom + "/run.json") {
       refuse("control_tokens_from", "there is no run in \(escaped(controlTokensFrom))")

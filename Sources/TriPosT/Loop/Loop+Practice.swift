@@ -20,9 +20,10 @@ extension Loop {
       var rollouts: [RolloutRecord] = []
       var edits: [TrajectoryRecord] = []
       var passes = 0
+      course.desk?.beginStage()
       while passes < configuration.rollout.passes, mix.count < configuration.mix.maxDataLength {
         let new = try sample(iteration, pass: passes, journal: journal, name: name)
-        let edited = try new.map { try edit($0) }
+        let edited = try edit(new, iteration, name: name)
         add(edited.compactMap(\.edit.trajectory), iteration, pass: passes, to: &mix)
         rollouts += new
         edits += edited
@@ -31,7 +32,8 @@ extension Loop {
       try Files.writeAtomically(lines(rollouts.map(\.json)), to: folder.url(outputs[0]))
       try Files.writeAtomically(lines(edits.map(\.json)), to: folder.url(outputs[1]))
       try Files.writeAtomically(ReadableTrajectories.text(edits), to: folder.url(outputs[2]))
-      return (practiceFacts(rollouts, edits, passes: passes), outputs)
+      let replies = try recordReplies(iteration)
+      return (practiceFacts(rollouts, edits, passes: passes, replies: replies), outputs)
     }
     try Files.remove(journalPath)
   }
@@ -66,21 +68,8 @@ extension Loop {
     }
   }
 
-  private func edit(_ rollout: RolloutRecord) throws -> TrajectoryRecord {
-    var options = Editor.Options()
-    options.maxUpdates = configuration.editor.maxUpdates
-    options.maxAttemptWords = configuration.editor.maxWords
-    options.compatibility = configuration.compat
-    let editor = Editor(
-      critic: GatedCritic(task: course.task, critic: course.critic), improver: course.improver,
-      options: options)
-    return TrajectoryRecord(
-      pass: rollout.pass, prediction: rollout.prediction,
-      edit: try editor.edit(rollout.prediction, to: rollout.question))
-  }
-
   private func practiceFacts(
-    _ rollouts: [RolloutRecord], _ edits: [TrajectoryRecord], passes: Int
+    _ rollouts: [RolloutRecord], _ edits: [TrajectoryRecord], passes: Int, replies: JSONObject?
   ) -> JSONObject {
     func count(_ name: String) -> JSONValue {
       .integer(Int64(edits.count { $0.edit.outcome.name == name }))
@@ -91,13 +80,15 @@ extension Loop {
       if number > 0 { discards[reason.rawValue] = .integer(Int64(number)) }
     }
     let tokens = rollouts.flatMap(\.generations).reduce(0) { $0 + $1.tokens }
-    return [
+    var facts: JSONObject = [
       "passes": .integer(Int64(passes)), "attempts": .integer(Int64(rollouts.count)),
       "correct": count("correct"), "improved": count("improved"),
       "feedback_only": count("feedback-only"), "discarded": count("discarded"),
       "discards": .object(discards), "tokens": .integer(Int64(tokens)),
       "critic": .string(course.critic.name), "improver": .string(course.improver.name),
     ]
+    facts["replies"] = replies.map { .object($0) }
+    return facts
   }
 
   /// Chooses the texts of an iteration from its trajectories and the ground truth.

@@ -45,15 +45,25 @@ extension RunConfiguration {
     if lora.targets.count > 1, lora.targets.contains("all-linear") {
       refuse("\"lora.targets\" names all-linear and single projections")
     }
-    if !Course.names.contains(task) {
+    if TaskFile.isFolder(task) {
+      for (role, judge) in judges where judge.kind == .script {
+        refuse(
+          "\"\(role.rawValue).kind: script\" is for the program's own tasks; name another kind")
+      }
+      if !(data.trainingFiles + data.validationFiles + data.testFiles).isEmpty {
+        refuse("files of questions in \"data\" are for the program's own tasks")
+      }
+    } else if !Course.names.contains(task) {
       problems.append(
         InputError(
           .settingRange, file: file, at: .init(field: "task"), found: "\"\(escaped(task))\"",
-          allowed: "one of " + Course.names.joined(separator: ", ")))
+          allowed: "one of " + Course.names.joined(separator: ", ")
+            + ", or a folder with a task.yaml"))
     }
     for shape in data.seen where data.unseen.contains(shape) {
       refuse("\"\(escaped(shape))\" is in \"data.seen\" and \"data.unseen\"")
     }
+    problems += judgeDisagreements(file: file)
     if let problem = Course.problem(with: self) { problems.append(problem) }
     return problems
   }

@@ -43,6 +43,11 @@ public struct RunConfiguration: Equatable, Sendable {
   public var rollout = RolloutSettings()
   public var editor = EditorSettings()
   public var mix = MixSettings()
+  public var feedback = JudgeSettings(temperature: 0, maxTokens: 256)
+  public var improvement = JudgeSettings(temperature: 0.7, maxTokens: 2048)
+  /// A folder of prompt files; empty for the program's own.
+  public var prompts = ""
+  public var endpoint = EndpointSettings()
   public var lora = LoRASettings()
   public var train = TrainSettings()
   public var evaluation = EvaluationSettings()

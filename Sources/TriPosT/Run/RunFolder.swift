@@ -72,6 +72,13 @@ public final class RunFolder {
     return folder
   }
 
+  /// Whether there is a run that has come to its end; what is damaged is found elsewhere.
+  static func isComplete(_ path: String) -> Bool {
+    let file = path + "/run.json"
+    guard Files.exists(file), let text = try? Files.readText(file) else { return false }
+    return (try? RunManifest(parsing: text, file: file))?.ended != nil
+  }
+
   /// The configuration a run folder was made with.
   public static func storedConfiguration(_ path: String) throws -> RunConfiguration {
     let file = path + "/config.yaml"

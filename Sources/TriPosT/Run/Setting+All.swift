@@ -5,11 +5,14 @@ extension Setting {
   /// Every setting, in the order in which `config.yaml` and the documentation show them.
   ///
   /// `profile`, `task` and `compat.preset` choose defaults for the others, so they are applied before them.
-  public static let all: [Setting] = general + practice + learning + compat
+  public static let all: [Setting] = general + practice + judges + learning + compat
 
   private static let general: [Setting] = [
     choice("profile", \.profile, "the defaults that all other settings start from"),
-    text("task", \.task, "the task's name: " + Course.names.joined(separator: ", ")),
+    text(
+      "task", \.task,
+      "the task's name: " + Course.names.joined(separator: ", ")
+        + "; or a folder with a task of your own (docs/tasks.md)"),
     text("model", \.model, "the base model, a GGUF file", mayChange: true),
     text("output", \.output, "the run folder", mayChange: true),
     choice(

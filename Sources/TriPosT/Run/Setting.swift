@@ -51,17 +51,19 @@ extension Setting {
 
   static func number(
     _ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, above: Bool = false,
-    _ about: String
+    _ about: String, mayChange: Bool = false
   ) -> Setting {
     Setting(
-      key: key, kind: .number(range, above: above), about: about, mayChange: false,
+      key: key, kind: .number(range, above: above), about: about, mayChange: mayChange,
       get: { .number($0[keyPath: path]) },
       set: { if case .number(let value) = $1 { $0[keyPath: path] = value } })
   }
 
-  static func flag(_ key: String, _ path: any Path<Bool>, _ about: String) -> Setting {
+  static func flag(
+    _ key: String, _ path: any Path<Bool>, _ about: String, mayChange: Bool = false
+  ) -> Setting {
     Setting(
-      key: key, kind: .flag, about: about, mayChange: false,
+      key: key, kind: .flag, about: about, mayChange: mayChange,
       get: { .flag($0[keyPath: path]) },
       set: { if case .flag(let value) = $1 { $0[keyPath: path] = value } })
   }

@@ -1,0 +1,99 @@
+import Boundary
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+@Suite("Child processes")
+struct ChildProcessTests {
+  init() {
+    // As the program does; a child that hangs up is no reason to end.
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  private func child(_ script: String) throws -> ChildProcess {
+    try ChildProcess(["sh", "-c", script])
+  }
+
+  @Test("lines go back and forth, however long")
+  func lines() throws {
+    let cat = try ChildProcess(["cat"])
+    for text in [
+      "a", "", #"{"x":"$(touch /tmp/no) `y` \n"}"#, String(repeating: "ä", count: 300_000),
+    ] {
+      #expect(try cat.exchange(text, timeout: 20, limit: 1 << 20) == text)
+    }
+  }
+
+  @Test("FB-01: what cannot be started is refused")
+  func missing() throws {
+    for command in [["no-such-program"], ["/dev/null"], ["/no/such/path"]] {
+      let error = try refusal { _ = try ChildProcess(command) }
+      #expect(error?.rule.code == "FB-01")
+      #expect(error?.exit == .script)
+    }
+  }
+
+  @Test("FB-02: an end without an answer says how, and what was said last")
+  func ends() throws {
+    let program = try child("echo one >&2; echo 'no such file' >&2; exit 7")
+    let error = try refusal { _ = try program.exchange("x", timeout: 20, limit: 100) }
+    #expect(error?.rule.code == "FB-02")
+    #expect(error?.found == "ended without an answer, with exit code 7")
+    #expect(error?.hints == ["it said: no such file"])
+    let killed = try child("kill -9 $$")
+    #expect(
+      try refusal { _ = try killed.exchange("x", timeout: 20, limit: 100) }?.found
+        == "ended without an answer, by signal 9")
+  }
+
+  @Test("FB-03: a silent program is given up, and all that it started is gone")
+  func silent() throws {
+    let folder = TemporaryFolder()
+    do {
+      let program = try child("trap '' TERM; sleep 1000 & echo $! > \(folder["child"]); wait")
+      let error = try refusal { _ = try program.exchange("x", timeout: 1, limit: 100) }
+      #expect(error?.rule.code == "FB-03")
+    }
+    let text = try Files.readText(folder["child"])
+    let number = try #require(pid_t(text.split(separator: "\n")[0]))
+    for _ in 0..<100 where kill(number, 0) == 0 { usleep(20_000) }
+    #expect(kill(number, 0) == -1)
+  }
+
+  @Test("FB-04: too much, or no text; early hanging up is fine")
+  func output() throws {
+    #expect(
+      try refusal {
+        _ = try child("yes | tr -d '\\n'").exchange("x", timeout: 20, limit: 100_000)
+      }?.rule.code == "FB-04")
+    #expect(
+      try refusal {
+        _ = try child("printf '\\377\\n'; sleep 5").exchange("x", timeout: 20, limit: 100)
+      }?.rule.code == "FB-04")
+    let deaf = try child("exec <&-; echo hello; sleep 5")
+    #expect(
+      try deaf.exchange(String(repeating: "x", count: 1 << 20), timeout: 20, limit: 100) == "hello")
+  }
+
+  @Test("FB-07: no secret and no open file is inherited")
+  func inherits() throws {
+    setenv("TRIPOST_TEST_SECRET", "hunter2", 1)
+    defer { unsetenv("TRIPOST_TEST_SECRET") }
+    let program = try child("env | tr '\\n' ' '; echo")
+    let environment = try program.exchange("", timeout: 20, limit: 1 << 16)
+    #expect(environment.contains("PATH=") && !environment.contains("hunter2"))
+    if Files.isDirectory("/proc/self/fd") {
+      let file = open("/dev/null", O_RDONLY)
+      defer { close(file) }
+      let list = try child("ls /proc/$$/fd | tr '\\n' ' '; echo").exchange(
+        "", timeout: 20, limit: 100)
+      #expect(
+        list.split(separator: " ").allSatisfy { Int($0).map { $0 < 3 || $0 == 255 } ?? false })
+    }
+  }
+}
