@@ -134,7 +134,11 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, Sendable {
       })
     else { return }
     if let error, !(300..<400).contains(exchange.status) {
-      exchange.done(.failure(Self.failure(error, hasBegun: exchange.status != 0)))
+      exchange.done(
+        .failure(
+          Self.failure(
+            error, hasBegun: exchange.status != 0,
+            isSecure: task.originalRequest?.url?.scheme == "https")))
     } else {
       exchange.done(
         .success(
@@ -143,7 +147,9 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, Sendable {
     }
   }
 
-  private static func failure(_ error: any Error, hasBegun: Bool) -> TransportFailure {
+  private static func failure(
+    _ error: any Error, hasBegun: Bool, isSecure: Bool
+  ) -> TransportFailure {
     let code = (error as? URLError)?.code ?? URLError.Code(rawValue: (error as NSError).code)
     // The system's words may hold the whole address; these do not.
     switch code {
@@ -159,7 +165,9 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, Sendable {
     default:
       return hasBegun
         ? TransportFailure(.cut, "the reply was cut off")
-        : TransportFailure(.cut, "the connection broke" + proxy)
+        : TransportFailure(
+          .cut,
+          "the connection broke" + (isSecure ? ", or the certificate is not accepted" : "") + proxy)
     }
   }
 

@@ -47,6 +47,28 @@ struct GeneratorTests {
     }
   }
 
+  @Test("a text to stop at ends its own completion, at the token that completes it")
+  func stop() throws {
+    let model = try LlamaModel(SharedData.url("models/stories260K.gguf"))
+    var requests = Self.requests(model)
+    let whole = try Self.run(model, requests, parallel: 4)
+    let text = whole[1].text
+    let middle = text.utf8.index(text.utf8.startIndex, offsetBy: text.utf8.count / 2)
+    let end = text.utf8.index(middle, offsetBy: 6)
+    let stop = String(text[middle..<end])
+    requests[1].stop = stop
+    requests[3].stop = "no story says this"
+    for parallel in [1, 4] {
+      let stopped = try Self.run(model, requests, parallel: parallel)
+      for index in requests.indices where index != 1 { #expect(stopped[index] == whole[index]) }
+      let tokens = stopped[1].tokens
+      #expect(whole[1].tokens.starts(with: tokens) && tokens.count < whole[1].tokens.count)
+      #expect(stopped[1].finishReason == .endOfText)
+      #expect(stopped[1].text.contains(stop))
+      #expect(try !model.tokenizer.decode(tokens.dropLast()).contains(stop))
+    }
+  }
+
   @Test("samples of one prompt differ by their streams alone")
   func samples() throws {
     let model = try LlamaModel(SharedData.url("models/stories260K.gguf"))

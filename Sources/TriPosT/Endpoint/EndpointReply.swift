@@ -146,7 +146,7 @@ struct EndpointReader {
   }
 
   private func tokens(_ value: JSONValue?) -> Int? {
-    value?.int.flatMap { (0...1_000_000_000).contains($0) ? $0 : nil }
+    value?.int.flatMap { ReplyLedger.tokenRange.contains($0) ? $0 : nil }
   }
 
   private func isQuota(_ response: EndpointResponse) -> Bool {

@@ -23,7 +23,9 @@ struct EndpointRound {
   private static let mostAttempts = 8
   private static let mostDoubts = 3
   private static let longestWait = 60.0
-  /// Failures in a row, and seconds without a success, after which an endpoint counts as unusable.
+  /// How long a round that ends waits for what is under way.
+  private static let lastSeconds = 5.0
+  /// Failures in a row, and seconds without a success besides the timeout, after which an endpoint counts as unusable.
   private static let mostFailures = 20
   private static let longestSilence = 900.0
   /// Retries in all, and further ones for each request.
@@ -40,6 +42,7 @@ struct EndpointRound {
   private let watch = Watch()
   /// The first thing that ends the round; what is under way is still waited for.
   private var stop: (any Error)?
+  private var isEnding = false
   private var failures = 0
   private var lastSuccess = 0.0
   private var retries = 0
@@ -58,11 +61,9 @@ struct EndpointRound {
       do {
         if stop == nil { try each() }
       } catch {
-        // Replies that are on their way are paid for; they get some seconds to arrive.
         stop = error
-        for job in underWay.keys { shorten(job, to: 5) }
       }
-      if stop == nil { try sendDue() }
+      if stop == nil { try sendDue() } else { hurry() }
       for mail in mailbox.wait(0.05) where underWay[mail.job]?.attempt == mail.attempt {
         try receive(mail.result, mail.job)
       }
@@ -108,11 +109,15 @@ struct EndpointRound {
     }
   }
 
-  private mutating func shorten(_ job: Int, to seconds: Double) {
-    guard let way = underWay[job] else { return }
-    underWay[job] = UnderWay(
-      attempt: way.attempt, deadline: min(way.deadline, watch.seconds + seconds),
-      cancel: way.cancel)
+  /// What is on its way is paid for, and gets some seconds more to arrive.
+  private mutating func hurry() {
+    guard !isEnding else { return }
+    isEnding = true
+    for (job, way) in underWay {
+      underWay[job] = UnderWay(
+        attempt: way.attempt, deadline: min(way.deadline, watch.seconds + Self.lastSeconds),
+        cancel: way.cancel)
+    }
   }
 
   private mutating func receive(
@@ -134,7 +139,10 @@ struct EndpointRound {
     case .retry(let reason, let after, let isCharged):
       try retry(job, reason, after: after, isCharged: isCharged)
     case .stop(let error):
-      try desk.note(.refused(open.key, reason: error.found))
+      // A reply that is not wanted is charged like any other.
+      let isServed = (try? result.get())?.status == 200
+      try desk.note(
+        isServed ? .lost(open.key, reason: error.found) : .refused(open.key, reason: error.found))
       stop = stop ?? error
     }
   }
@@ -174,9 +182,8 @@ struct EndpointRound {
       return giveUp("\(jobs[job].attempts) attempts at one request have failed")
     }
     if failures >= Self.mostFailures { return giveUp("\(failures) failures in a row") }
-    if watch.seconds - lastSuccess > Self.longestSilence * source.second {
-      return giveUp("no success in \(Int(Self.longestSilence)) s")
-    }
+    let silence = Self.longestSilence * source.second + source.settings.timeout
+    if watch.seconds - lastSuccess > silence { return giveUp("no success in \(Int(silence)) s") }
     retries += 1
     if Double(retries) > Double(Self.freeRetries) + Self.retryShare * Double(sent) {
       return giveUp("\(retries) of \(sent) requests were retries")

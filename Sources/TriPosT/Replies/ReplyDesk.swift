@@ -217,9 +217,13 @@ extension Reply {
     } else {
       return nil
     }
-    reply.promptTokens = record["prompt_tokens"]?.int ?? 0
-    reply.completionTokens = record["completion_tokens"]?.int ?? 0
-    reply.cost = record["cost"]?.double ?? 0
+    guard let prompt = record["prompt_tokens"]?.int, let cost = record["cost"]?.double,
+      let completion = record["completion_tokens"]?.int,
+      ReplyLedger.tokenRange.contains(prompt), ReplyLedger.tokenRange.contains(completion)
+    else { return nil }
+    reply.promptTokens = prompt
+    reply.completionTokens = completion
+    reply.cost = cost
     reply.model = record["model"]?.string
     reply.finish = record["finish"]?.string
     return (key, reply)

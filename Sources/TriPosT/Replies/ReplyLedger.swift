@@ -48,7 +48,7 @@ struct ReplyLedger: Equatable, Sendable {
 
   private mutating func charge(_ charge: Charge?) {
     guard let charge else { return }
-    tokens = tokens.addingReportingOverflow(charge.tokens).partialValue
+    tokens += charge.tokens
     cost += charge.cost
   }
 
@@ -100,14 +100,17 @@ extension ReplyLedger.Event {
 }
 
 extension ReplyLedger {
+  /// Tokens that one request can have, so that no sum of them runs over.
+  static let tokenRange = 0...1_000_000_000
+
   /// Applies a record of an earlier process; says whether it is of a known kind.
   mutating func replay(_ record: JSONObject, reply: Reply?) -> Bool {
     guard let key = record["key"]?.string, let event = record["event"]?.string else { return false }
     switch event {
     case "sent":
-      guard let tokens = record["tokens"]?.int, let cost = record["cost"]?.double else {
-        return false
-      }
+      guard let tokens = record["tokens"]?.int, Self.tokenRange.contains(tokens),
+        let cost = record["cost"]?.double
+      else { return false }
       apply(.sent(key, Charge(tokens: tokens, cost: cost)))
     case "refused": apply(.refused(key, reason: ""))
     case "lost": apply(.lost(key, reason: ""))

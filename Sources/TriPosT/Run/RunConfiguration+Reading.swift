@@ -73,17 +73,16 @@ private struct ConfigurationReader {
   /// The defaults of the profile, the task and the preset, then every setting that was given.
   func configuration() throws -> RunConfiguration {
     var result = RunConfiguration()
+    var values = values
     func apply(_ setting: Setting) {
       if let value = values[setting.key] { setting.set(&result, value) }
     }
     for setting in Setting.all where ["profile", "task"].contains(setting.key) { apply(setting) }
-    result = RunConfiguration(profile: result.profile, task: result.task)
     if TaskFile.isFolder(result.task) {
       let task = try TaskFile(result.task)
-      for (setting, value) in try Self.settings(of: task) where values[setting.key] == nil {
-        setting.set(&result, value)
-      }
+      values.merge(try Self.settings(of: task)) { given, _ in given }
     }
+    result = RunConfiguration(profile: result.profile, task: result.task)
     for setting in Setting.all where setting.key == "compat.preset" { apply(setting) }
     result.apply(result.compatPreset)
     for setting in Setting.all { apply(setting) }
@@ -92,21 +91,16 @@ private struct ConfigurationReader {
   }
 
   /// The settings that a task of the user's starts from; words that begin with ./ are in its folder.
-  private static func settings(
-    of task: TaskFile
-  ) throws -> [(setting: Setting, value: Setting.Value)] {
-    guard let mapping = try TaskFile.settings(task.folder) else { return [] }
+  private static func settings(of task: TaskFile) throws -> [String: Setting.Value] {
+    guard let mapping = try TaskFile.settings(task.folder) else { return [:] }
     var reader = ConfigurationReader(file: TaskFile.path(task.folder))
     reader.read(mapping, section: "")
     try ConfigurationProblems.throwIfAny(reader.problems)
-    return Setting.all.compactMap { setting in
-      guard var value = reader.values[setting.key] else { return nil }
-      if case .text(let text) = value {
-        value = .text(
-          text.words.map { $0.starts(with: "./") ? "\(task.folder)/\($0.dropFirst(2))" : "\($0)" }
-            .joined(separator: " "))
-      }
-      return (setting, value)
+    return reader.values.filter { !["profile", "task"].contains($0.key) }.mapValues { value in
+      guard case .text(let text) = value else { return value }
+      return .text(
+        text.words.map { $0.starts(with: "./") ? "\(task.folder)/\($0.dropFirst(2))" : "\($0)" }
+          .joined(separator: " "))
     }
   }
 

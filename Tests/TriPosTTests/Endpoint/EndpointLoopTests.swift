@@ -161,7 +161,6 @@ struct EndpointLoopTests {
       let (sent, replies) = try Self.requests(in: path)
       #expect(sent == helper.server.posts)
       #expect(sent > replies)
-      #expect(helper.server.mostBusy <= concurrency + 1)
       #expect(kinds.withLock { $0.count } > 5)
       for (name, bytes) in try LoopTests.contents(of: path) {
         #expect(!String(decoding: bytes, as: UTF8.self).contains(Self.key), "\(name)")
@@ -264,6 +263,68 @@ struct EndpointLoopTests {
         #expect(error?.rule.code == "EP-21")
         #expect(error?.exit == .endpoint)
       }
+    }
+  }
+
+  @Test("EP-23: a torn record is asked for again; a changed one is refused")
+  func damagedCache() throws {
+    let reference = try Self.reference.get()
+    let helper = HelpfulServer(try Course(LoopTests.configuration))
+    try withTemporaryFolder { path in
+      let configuration = Self.configuration(helper)
+      do { try Self.run(configuration, in: path, stopAfter: 60) } catch is Stop {}
+      let file = path + "/replies.jsonl"
+      let text = try Files.readText(file)
+      let changed = text.replacing("Error reason: ", by: "Error reason: not ")
+      #expect(changed != text)
+      try Files.writeAtomically(changed, to: file)
+      let error = try refusal { try Self.run(configuration, in: path) }
+      #expect(error?.rule.code == "RUN-12")
+      #expect(error?.exit == .malformedFile)
+      try Files.writeAtomically(String(text.dropLast(30)), to: file)
+      try Self.run(configuration, in: path)
+      #expect(try Self.contents(of: path) == reference)
+    }
+  }
+
+  @Test("EP-05: an endpoint that fails without end stops the run, which goes on when it is back")
+  func outage() throws {
+    let reference = try Self.reference.get()
+    let isDown = Mutex(true)
+    let helper = HelpfulServer(
+      try Course(LoopTests.configuration),
+      fault: { _, _ in
+        isDown.withLock { $0 } ? { _ in .reply(status: 503, body: "") } : nil
+      })
+    try withTemporaryFolder { path in
+      let configuration = Self.configuration(helper)
+      let error = try refusal { try Self.run(configuration, in: path) }
+      #expect(error?.rule.code == "EP-05")
+      #expect(error?.exit == .endpoint)
+      #expect(helper.server.posts <= 40)
+      isDown.withLock { $0 = false }
+      try Self.run(configuration, in: path)
+      #expect(try Self.contents(of: path) == reference)
+    }
+  }
+
+  @Test("the same bytes over the completions of a base model's API as in a chat")
+  func completions() throws {
+    let helper = HelpfulServer(try Course(LoopTests.configuration))
+    try withTemporaryFolder { path in
+      var configuration = Self.configuration(helper)
+      configuration.endpoint.api = .completions
+      configuration.endpoint.concurrency = 3
+      configuration.endpoint.fields = ["temperature", "max_completion_tokens"]
+      try Self.run(configuration, in: path)
+      let reference = try Self.reference.get()
+      let name = "iteration-1/trajectories.jsonl"
+      #expect(try Files.readText(path + "/" + name) == reference[name])
+      let body = try JSONValue(parsing: String(decoding: helper.server.log[0].body, as: UTF8.self))
+      #expect(
+        body.object?.keys == ["model", "prompt", "temperature", "max_completion_tokens"])
+      #expect(body["prompt"]?.string?.contains("[END]") == true)
+      #expect(helper.server.mostBusy <= 3)
     }
   }
 }
