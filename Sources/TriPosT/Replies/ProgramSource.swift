@@ -94,10 +94,8 @@ struct ProgramCritic: Critic {
       let reason = value["reason"]?.string
     else { return nil }
     let lines = "(\(step))\nError segment: \"\(part)\"\nError reason: \(reason)"
-    if case .success(let feedback) = FeedbackReply.feedback(in: lines, on: attempt) {
-      return .success(feedback)
-    }
-    return nil
+    // A verdict that cannot be put into a line, such as one that quotes controls, costs the attempt alone.
+    return FeedbackReply.feedback(in: lines, on: attempt)
   }
 }
 
