@@ -47,9 +47,7 @@ extension TrainingPass {
     _ rows: PackedRows, into gradients: AdapterGradients, dropoutKey: UInt64
   ) {
     for layer in stride(from: shape.layers - 1, through: firstTrained, by: -1) {
-      if checkpointing && layer < shape.layers - 1 {
-        forward(layer, rows, dropoutKey: dropoutKey)
-      }
+      recall(layer, rows, dropoutKey: dropoutKey)
       let step = LayerBackward(
         pass: self, layer: layer, gradients: gradients, dropoutKey: dropoutKey)
       guard step.feedForward() else { return }

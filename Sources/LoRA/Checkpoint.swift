@@ -51,11 +51,12 @@ public struct CheckpointFolder {
       }
     }
     let files =
-      PEFTAdapter.files(of: trainer.adapter) + [(Self.optimizerName, Self.optimizerBytes(trainer))]
-    let entries: [JSONValue] = files.map { file in
-      [
-        "name": .string(file.name), "bytes": .integer(Int64(file.bytes.count)),
-        "sha256": .string(SHA256.hex(of: file.bytes)),
+      PEFTAdapter.files(of: trainer.adapter)
+      + [FileInPieces(Self.optimizerName, Self.optimizerFile(trainer).write)]
+    let entries: [JSONValue] = try files.map { file in
+      let (bytes, digest) = try file.measured()
+      return [
+        "name": .string(file.name), "bytes": .integer(Int64(bytes)), "sha256": .string(digest),
       ]
     }
     let manifest: JSONValue = [
@@ -67,7 +68,7 @@ public struct CheckpointFolder {
     ]
     try Files.createDirectory(path)
     try writeFolder(
-      files + [(Self.manifestName, Array(sealed.serialized.utf8))], to: "\(path)/\(name)",
+      files + [FileInPieces(Self.manifestName, bytes: Array(sealed.serialized.utf8))], to: "\(path)/\(name)",
       replacing: true)
     for old in try checkpoints().dropLast(Self.spares + 1) { try Files.remove("\(path)/\(old)") }
   }
@@ -243,11 +244,11 @@ public struct CheckpointFolder {
     }
   }
 
-  private static func optimizerBytes(_ trainer: Trainer) -> [UInt8] {
+  private static func optimizerFile(_ trainer: Trainer) -> SafetensorsWriter {
     var writer = SafetensorsWriter(metadata: [("step", "\(trainer.step)")])
     for (name, matrix) in momentNames(trainer) {
       writer.add(name, shape: [matrix.rows, matrix.columns], values: matrix.values)
     }
-    return writer.bytes()
+    return writer
   }
 }

@@ -32,9 +32,9 @@ public struct TrainingOptions: Equatable, Sendable {
   public var weightDecay = 0.0
   /// The share of each update's input that is zeroed.
   public var dropout: Float = 0
-  /// Makes layers again in the backward pass instead of keeping them: same bits, less memory, more
-  /// time.
-  public var checkpointing = false
+  /// The topmost layers whose activations are kept for the backward pass; the others are computed
+  /// again: same bits, less memory, more time.
+  public var keptLayers = Int.max
   /// What gradients are multiplied in on their way back; nil is f32 for f32 weights, bf16 for others.
   public var backward: BackwardPrecision?
   public var seed: UInt64 = 42
@@ -43,8 +43,8 @@ public struct TrainingOptions: Equatable, Sendable {
 
   public static func == (a: Self, b: Self) -> Bool { a.identity == b.identity }
 
-  /// What has to be equal for a checkpoint to go on with the same bits; checkpointing of layers
-  /// need not.
+  /// What has to be equal for a checkpoint to go on with the same bits; the number of layers
+  /// kept need not.
   var identity: JSONObject {
     [
       "epochs": .integer(Int64(epochs)), "batch": .integer(Int64(batch)),
@@ -129,7 +129,7 @@ public final class Trainer {
       options.schedule, peak: options.learningRate,
       warmup: Int((options.warmupRatio * Double(steps)).rounded(.up)), steps: steps)
     pass = TrainingPass(
-      model, adapter, checkpointing: options.checkpointing, dropout: options.dropout,
+      model, adapter, keptLayers: options.keptLayers, dropout: options.dropout,
       backward: options.backward)
     gradients = AdapterGradients(adapter)
     moments = (AdapterGradients(adapter), AdapterGradients(adapter))

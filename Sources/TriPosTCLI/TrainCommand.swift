@@ -176,7 +176,7 @@ struct TrainCommand: ParsableCommand {
     options.maximumGradientNorm = maxGradNorm == 0 ? nil : maxGradNorm
     options.normalization = lossNorm
     options.dropout = Float(lora.loraDropout)
-    options.checkpointing = gradientCheckpointing
+    if gradientCheckpointing { options.keptLayers = 0 }
     options.backward = backward
     options.seed = UInt64(seed)
     return options

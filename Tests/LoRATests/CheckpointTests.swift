@@ -42,7 +42,7 @@ struct CheckpointTests {
       try Scratch.folder { path in
         let folder = CheckpointFolder("\(path)/c", identity: Self.identity)
         try Kernels.with(threads: 1) { try Self.run(try Self.trainer(), to: stop, in: folder) }
-        let resumed = try Self.trainer { $0.checkpointing = true }
+        let resumed = try Self.trainer { $0.keptLayers = 0 }
         #expect(try folder.restore(resumed) == [])
         #expect(resumed.step == stop)
         try Kernels.with(threads: 2) { _ = try resumed.run { _ in true } }
@@ -210,7 +210,7 @@ struct CheckpointTests {
     #expect(try Self.verdict(identity: ["model": "bb"]) == "RUN-09 5 model")
     #expect(try Self.verdict { $0.learningRate = 0.02 } == "RUN-09 5 learning_rate")
     #expect(try Self.verdict { $0.seed = 1 } == "RUN-09 5 seed")
-    #expect(try Self.verdict { $0.checkpointing = true } == "ok")
+    #expect(try Self.verdict { $0.keptLayers = 0 } == "ok")
   }
 
   @Test("RUN-09: a checkpoint of other rows")

@@ -41,12 +41,12 @@ struct GradientTests {
   static let coefficients = WeightedLoss.coefficients(of: [rows], .tokens)[0]
 
   static func run(
-    _ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool = false, dropout: Float = 0,
+    _ model: LlamaModel, _ adapter: Adapter, keptLayers: Int = .max, dropout: Float = 0,
     backward: BackwardPrecision? = nil
   ) -> (loss: Double, gradients: AdapterGradients) {
     let gradients = AdapterGradients(adapter)
     let pass = TrainingPass(
-      model, adapter, checkpointing: checkpointing, dropout: dropout, backward: backward)
+      model, adapter, keptLayers: keptLayers, dropout: dropout, backward: backward)
     let loss = pass.run(
       PackedRows(rows, coefficients: coefficients), into: gradients, dropoutKey: 5)
     return (loss, gradients)
@@ -92,7 +92,7 @@ struct GradientTests {
   func sameAsSampling() throws {
     let (model, _) = try TinyModel(seed: 3).load(.q8_0)
     let adapter = Self.adapter(model.configuration, magnitudesOf: model.weights)
-    let pass = TrainingPass(model, adapter, checkpointing: false)
+    let pass = TrainingPass(model, adapter)
     pass.forward(PackedRows([Self.rows[0]], coefficients: [Self.coefficients[0]]))
     let last = try #require(pass.states.last)
     let normed = Matrix(rows: 0, columns: last.columns)
@@ -152,7 +152,7 @@ struct GradientTests {
     let factors = WeightedLoss.coefficients(of: [rows], .tokens)[0]
     let results = [model, twin].map { model in
       let gradients = AdapterGradients(adapter)
-      let loss = TrainingPass(model, adapter, checkpointing: false)
+      let loss = TrainingPass(model, adapter)
         .run(PackedRows(rows, coefficients: factors), into: gradients)
       return (loss: loss, gradients: gradients)
     }
@@ -201,13 +201,17 @@ struct GradientTests {
   @Test(
     "making layers again instead of keeping them gives the same bits", arguments: [0, 0.3],
     [false, true])
-  func checkpointing(dropout: Float, dora: Bool) throws {
-    let (model, _) = try TinyModel(seed: 3).load(.q8_0)
-    let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
-    let (keptLoss, kept) = Self.run(model, adapter, dropout: dropout)
-    let (againLoss, again) = Self.run(model, adapter, checkpointing: true, dropout: dropout)
-    #expect(keptLoss == againLoss)
-    #expect(Self.bits(kept) == Self.bits(again))
+  func keptLayers(dropout: Float, dora: Bool) throws {
+    for type in [TensorType.f32, .q8_0] {
+      let (model, _) = try TinyModel(seed: 3).load(type)
+      let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
+      let (keptLoss, kept) = Self.run(model, adapter, dropout: dropout)
+      for layers in 0...2 {
+        let (loss, again) = Self.run(model, adapter, keptLayers: layers, dropout: dropout)
+        #expect(keptLoss == loss)
+        #expect(Self.bits(kept) == Self.bits(again))
+      }
+    }
   }
 
   @Test("1, 2 and 3 threads give the same bits", arguments: [false, true])

@@ -18,3 +18,10 @@ int32_t boundary_remember_mapping(const void *start, size_t count, const char *p
 
 // Gives the slot back; call it before the mapping goes away. -1 is ignored.
 void boundary_forget_mapping(int32_t slot);
+
+// Whether the processor has instructions for SHA-256.
+int32_t boundary_sha256_is_fast(void);
+
+// Takes blocks of 64 bytes into the eight words of a SHA-256 state; `fast` only where there are
+// instructions for it. The same digest either way.
+void boundary_sha256(uint32_t state[8], const uint8_t *bytes, size_t blocks, int32_t fast);

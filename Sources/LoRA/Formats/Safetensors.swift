@@ -267,21 +267,31 @@ private struct SafetensorsHeader {
 
 /// Makes a safetensors file of F32 tensors.
 public struct SafetensorsWriter {
-  private var tensors: [(name: String, shape: [Int], values: [Float])] = []
+  private var tensors: [(name: String, shape: [Int], values: () -> [Float])] = []
   private let metadata: [(String, String)]
 
   public init(metadata: [(String, String)] = []) { self.metadata = metadata }
 
-  /// - Precondition: `values` has as many elements as `shape` says.
-  public mutating func add(_ name: String, shape: [Int], values: [Float]) {
-    precondition(
-      values.count == shape.reduce(1, *), "\(name): \(values.count) values, shape \(shape)")
+  /// - Parameters:
+  ///   - name: Of the tensor.
+  ///   - shape: Its extents, outermost first.
+  ///   - values: As many as `shape` says; asked for when they are written.
+  public mutating func add(
+    _ name: String, shape: [Int], values: @autoclosure @escaping () -> [Float]
+  ) {
     tensors.append((name, shape, values))
   }
 
-  /// The file's bytes; tensors in the order of their names' bytes, as the reference writer has
-  /// them.
+  /// The file's bytes.
   public func bytes() -> [UInt8] {
+    var bytes: [UInt8] = []
+    write { bytes += $0 }
+    return bytes
+  }
+
+  /// Makes the file piece by piece, tensors in the order of their names' bytes, as the reference
+  /// writer has them.
+  public func write(_ append: ([UInt8]) throws -> Void) rethrows {
     var header = JSONObject()
     if !metadata.isEmpty {
       var object = JSONObject()
@@ -292,7 +302,7 @@ public struct SafetensorsWriter {
     var end = 0
     for tensor in sorted {
       let begin = end
-      end += 4 * tensor.values.count
+      end += 4 * tensor.shape.reduce(1, *)
       header[tensor.name] = [
         "dtype": "F32", "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
         "data_offsets": [.integer(Int64(begin)), .integer(Int64(end))],
@@ -302,14 +312,23 @@ public struct SafetensorsWriter {
     while !text.count.isMultiple(of: 8) { text.append(UInt8(ascii: " ")) }
 
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + text.count + end)
     appendLittleEndian(UInt64(text.count), to: &bytes)
-    bytes += text
+    try append(bytes + text)
     for tensor in sorted {
-      for value in tensor.values { appendLittleEndian(value.bitPattern, to: &bytes) }
+      let values = tensor.values()
+      precondition(
+        values.count == tensor.shape.reduce(1, *), "\(tensor.name): \(values.count) values")
+      try append(littleEndian(values))
     }
-    return bytes
   }
+}
+
+/// The bytes of floats, each lowest first.
+func littleEndian(_ values: [Float]) -> [UInt8] {
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(4 * values.count)
+  for value in values { appendLittleEndian(value.bitPattern, to: &bytes) }
+  return bytes
 }
 
 /// Appends the bytes of a number, lowest first.

@@ -76,8 +76,7 @@ public final class LlamaStudent: Student {
   public func saveAdapter(_ folder: String) throws {
     let adapter = trained()
     try PEFTAdapter.write(adapter, to: folder, replacing: true)
-    try Files.writeAtomically(
-      try GGUFAdapter.bytes(of: adapter), to: "\(folder)/adapter.gguf")
+    try GGUFAdapter.write(adapter, to: "\(folder)/adapter.gguf", replacing: true)
   }
 
   public func learn(
