@@ -68,8 +68,8 @@ public struct CheckpointFolder {
     ]
     try Files.createDirectory(path)
     try writeFolder(
-      files + [FileInPieces(Self.manifestName, bytes: Array(sealed.serialized.utf8))], to: "\(path)/\(name)",
-      replacing: true)
+      files + [FileInPieces(Self.manifestName, bytes: Array(sealed.serialized.utf8))],
+      to: "\(path)/\(name)", replacing: true)
     for old in try checkpoints().dropLast(Self.spares + 1) { try Files.remove("\(path)/\(old)") }
   }
 

@@ -29,7 +29,7 @@ struct ModelOption: ParsableArguments {
 struct MemoryOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Memory that the process may take, such as 8G or 512M; fewer sequences are in flight where it is short.",
+      "Memory that the process may take, such as 8G or 512M; where it is short, fewer sequences are in flight, and training computes more layers twice.",
       valueName: "size"),
     transform: Self.size)
   var memory: ByteSize?

@@ -31,6 +31,7 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOption
   @OptionGroup var threads: ThreadOption
+  @OptionGroup var memory: MemoryOption
 
   @Option(help: ArgumentHelp("The rows, JSONL.", valueName: "file"), transform: filePath)
   var data: String
@@ -119,7 +120,7 @@ struct TrainCommand: ParsableCommand {
         hints: ["--resume goes on with it; another --output begins anew"])
     }
     let digest = try SHA256.hexOfFile(model.model)
-    let model = try model.load()
+    let model = try model.load(memory: memory.bytes)
     let rows = try TrainingData(
       reading: data, tokenizer: model.tokenizer, contextLength: model.contextLength)
     tell(about: rows)
@@ -127,6 +128,10 @@ struct TrainCommand: ParsableCommand {
     try Files.createDirectory(output)
     let lock = try FolderLock(output)
     defer { withExtendedLifetime(lock) {} }
+    var options = options
+    if let memory = memory.bytes, !gradientCheckpointing {
+      options.keptLayers = try options.keptLayers(below: memory, model, adapter, rows: rows.rows)
+    }
     let trainer = Trainer(model, adapter, rows: rows.rows, options: options)
     var identity: JSONObject = ["model": .string(digest)]
     if lora.lora != nil { identity["lora"] = .string(adapter.parameterDigest) }

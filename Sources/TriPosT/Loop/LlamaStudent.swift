@@ -16,7 +16,7 @@ public final class LlamaStudent: Student {
   ///   - modelDigest: SHA-256 of the model's file; adapters carry it.
   ///   - settings: The shape of new adapters.
   ///   - parallel: Sequences in flight.
-  ///   - memory: Bytes that the process may have in all while it generates.
+  ///   - memory: Bytes that the process may have in all.
   public init(
     _ model: LlamaModel, modelDigest: String, settings: RunConfiguration.LoRASettings,
     parallel: Int, memory: Int? = nil
@@ -84,6 +84,10 @@ public final class LlamaStudent: Student {
     every interval: Int, note: (String) throws -> Void, each: (StepReport) throws -> Bool
   ) throws -> Bool {
     let rows = try texts.map(row)
+    var options = options
+    if let memory {
+      options.keptLayers = try options.keptLayers(below: memory, model, trained(), rows: rows)
+    }
     let trainer = Trainer(model, trained(), rows: rows, options: options)
     for problem in try checkpoints.restore(trainer) ?? [] { try note(problem) }
     return try trainer.run(checkpoints: checkpoints, every: interval, onStep: each)
