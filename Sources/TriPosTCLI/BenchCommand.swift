@@ -20,7 +20,7 @@ struct BenchCommand: ParsableCommand {
         tripost bench -m model.gguf -p 512 -n 128 --n-parallel 8,32 -r 5 --json
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
 
   @Option(
     name: [.customShort("p"), .long],

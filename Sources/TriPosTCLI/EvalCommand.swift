@@ -25,7 +25,7 @@ struct EvalCommand: ParsableCommand {
         tripost eval -m model.gguf --mode single --set data.test_per_shape=10
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
 
   @Option(
     help: ArgumentHelp("An adapter: a PEFT folder or a GGUF file.", valueName: "path"),

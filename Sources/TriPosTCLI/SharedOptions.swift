@@ -10,13 +10,28 @@ struct ModelOption: ParsableArguments {
     name: .shortAndLong, help: ArgumentHelp("The model, a GGUF file.", valueName: "file"),
     transform: filePath)
   var model: String
+}
 
-  func load(memory: Int? = nil) throws -> LlamaModel { try Self.load(model, memory: memory) }
+/// A model that is loaded with its weights.
+struct LoadedModelOption: ParsableArguments {
+  @OptionGroup var file: ModelOption
+
+  @Flag(
+    help:
+      "Leave the weights in the mapped file, and lay them out for each product anew: slow to decode, but a model may be larger than memory."
+  )
+  var noRepack = false
+
+  func load(memory: Int? = nil) throws -> LlamaModel {
+    try Self.load(file.model, memory: memory, repacks: !noRepack)
+  }
+
+  var model: String { file.model }
 
   /// Reads a model below a ceiling on the process' memory, with a progress line where that takes long.
-  static func load(_ path: String, memory: Int? = nil) throws -> LlamaModel {
+  static func load(_ path: String, memory: Int? = nil, repacks: Bool = true) throws -> LlamaModel {
     let progress = LoadProgress()
-    let model = try LlamaModel(path, memory: memory) { done, total in
+    let model = try LlamaModel(path, memory: memory, repacks: repacks) { done, total in
       try Stopped.check()
       progress.update(done: done, of: total)
     }

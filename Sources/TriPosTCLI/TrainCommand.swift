@@ -29,7 +29,7 @@ struct TrainCommand: ParsableCommand {
         tripost train -m model.gguf --data rows.jsonl --output runs/dora --dora --rslora
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
   @OptionGroup var threads: ThreadOption
   @OptionGroup var memory: MemoryOption
 
