@@ -13,13 +13,14 @@ public final class PanelScratch: @unchecked Sendable {
 
   deinit { QuantKernels.free(floats) }
 
-  /// The panels of a matrix; there until those of another are asked for.
+  /// Makes the panels of a matrix, there until those of another are asked for.
   ///
   /// - Parameters:
   ///   - matrix: Names them.
   ///   - size: Their bytes.
   ///   - lastPanel: Where the last one begins, whose missing rows have to be zeros.
   ///   - pack: Writes them.
+  /// - Returns: Where they begin.
   func panels(
     of matrix: WeightMatrix, size: Int, lastPanel: Int, pack: (UnsafeMutableRawPointer) -> Void
   ) -> UnsafeMutableRawPointer {
