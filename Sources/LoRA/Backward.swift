@@ -36,7 +36,8 @@ extension TrainingPass {
         dNormed, x: selected, weight: weights.outputNorm, epsilon: shape.epsilon,
         addingTo: dSelected)
       for (row, target) in targets.enumerated() {
-        dState.copyRow(target.place, from: dSelected, row: row)
+        // Rows that part after a common beginning want several tokens of one place.
+        dState.addRow(target.place, from: dSelected, row: row)
       }
     }
     return loss

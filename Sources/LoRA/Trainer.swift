@@ -178,7 +178,9 @@ public final class Trainer {
     let factors = WeightedLoss.coefficients(of: batches, options.normalization)
     var (loss, tokens) = (0.0, 0)
     for (index, batch) in batches.enumerated() {
-      let packed = PackedRows(batch, coefficients: factors[index])
+      // Rows that share a beginning would share its zeros, too.
+      let packed = PackedRows(
+        batch, coefficients: factors[index], sharing: options.dropout == 0)
       var random = RandomStream(seed: options.seed, "dropout pass", step, index)
       let part = pass.run(packed, into: gradients, dropoutKey: random.next())
       guard part.isFinite else { throw diverged(.lossFinite, "the loss \(part)", batch) }

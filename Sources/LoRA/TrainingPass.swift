@@ -3,39 +3,6 @@ import GGUF
 import Llama
 package import QuantKernels
 
-/// Rows laid one behind the other as one sequence of tokens, each with positions of its own from 0.
-///
-/// What comes after a row's last target is left out: nothing that is trained on depends on it.
-struct PackedRows {
-  private(set) var tokens: [Int] = []
-  private(set) var positions: [Int] = []
-  /// Where each row lies.
-  private(set) var sequences: [Range<Int>] = []
-  /// The places whose next token is trained on, ascending, with that token and the factor of its
-  /// cross-entropy.
-  private(set) var targets: [(place: Int, token: Int, coefficient: Double)] = []
-  /// What attention sees: each row has pages of its own.
-  private(set) var places = AttentionPlaces()
-  private(set) var pages = 0
-
-  /// Packs rows with their coefficients: one list a row, one number a token.
-  init(_ rows: [TrainingRow], coefficients: [[Double]]) {
-    for (row, factors) in zip(rows, coefficients) {
-      guard let last = factors.lastIndex(where: { $0 != 0 }), last > 0 else { continue }
-      let start = tokens.count
-      tokens += row.tokens[..<last]
-      positions += 0..<last
-      sequences.append(start..<start + last)
-      let end = pages + (last + KeyValueStore.pageLength - 1) / KeyValueStore.pageLength
-      places.add(rows: last, from: 0, table: (pages..<end).map { Int32($0) })
-      pages = end
-      for index in 1...last where factors[index] != 0 {
-        targets.append((start + index - 1, row.tokens[index], factors[index]))
-      }
-    }
-  }
-}
-
 /// The gradients of an adapter, one of each a part, in the parts' order.
 package final class AdapterGradients {
   package let a: [Matrix]

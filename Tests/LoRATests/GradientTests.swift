@@ -214,6 +214,51 @@ struct GradientTests {
     }
   }
 
+  /// 20 tokens in common, of which 16 fill a page, then 32 of 40 in two of them; a row that is all
+  /// common; one of its own.
+  static var familyRows: [TrainingRow] {
+    var random = RandomStream(seed: 9, "family")
+    func tokens(_ count: Int) -> [Int] { (0..<count).map { _ in 3 + Int(random.next() % 40) } }
+    let (stem, branch) = (tokens(20), tokens(20))
+    let rows = [
+      stem + tokens(9), stem + branch + tokens(8), tokens(11), stem, stem + branch + tokens(3),
+    ]
+    return rows.enumerated().map { index, tokens in
+      TrainingRow(
+        id: "\(index)", tokens: tokens,
+        weights: tokens.indices.map { $0 > 12 || index == 2 ? [1, 1.5, 0][$0 % 3] : 0 })
+    }
+  }
+
+  @Test(
+    "common beginnings are computed once, with the gradients of rows alone", arguments: [false, true])
+  func commonBeginnings(dora: Bool) throws {
+    let (model, _) = try TinyModel(seed: 3).load()
+    let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
+    let rows = Self.familyRows
+    let factors = WeightedLoss.coefficients(of: [rows], .tokens)[0]
+    func run(sharing: Bool, threads: Int) -> (tokens: Int, loss: Double, AdapterGradients) {
+      let packed = PackedRows(rows, coefficients: factors, sharing: sharing)
+      let gradients = AdapterGradients(adapter)
+      let loss = Kernels.with(threads: threads) {
+        TrainingPass(model, adapter).run(packed, into: gradients)
+      }
+      return (packed.tokens.count, loss, gradients)
+    }
+    let (alone, together) = (run(sharing: false, threads: 1), run(sharing: true, threads: 1))
+    // 16 of four rows, and 16 more of two.
+    #expect(alone.tokens - together.tokens == 3 * 16 + 16)
+    #expect(abs(alone.loss - together.loss) <= 1e-12 * alone.loss)
+    for (a, b) in zip(
+      alone.2.a.indices.flatMap(alone.2.ofPart), together.2.a.indices.flatMap(together.2.ofPart))
+    {
+      let largest = a.values.map(abs).max() ?? 0
+      #expect(zip(a.values, b.values).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+    }
+    let three = run(sharing: true, threads: 3)
+    #expect(three.loss == together.loss && Self.bits(three.2) == Self.bits(together.2))
+  }
+
   @Test("1, 2 and 3 threads give the same bits", arguments: [false, true])
   func threads(dora: Bool) throws {
     let (model, _) = try TinyModel(seed: 3).load(.q4_0)

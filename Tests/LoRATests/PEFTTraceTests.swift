@@ -107,11 +107,12 @@ struct PEFTTraceTests {
     let adapter = try PEFTAdapter.read("\(Self.folder)/final", shape: model.configuration)
     let rows = try rows()
     let pass = TrainingPass(model, adapter)
-    let packed = PackedRows(rows, coefficients: rows.map { $0.weights.map { Double($0) } })
+    let packed = PackedRows(
+      rows, coefficients: rows.map { $0.weights.map { Double($0) } }, sharing: false)
     pass.forward(packed)
     let last = try #require(pass.states.last)
     let scorer = Scorer(model, updates: adapter.updates)
-    for (row, sequence) in zip(rows, packed.sequences) {
+    for (row, sequence) in zip(rows, packed.sequences.map(\.rows)) {
       let state = Matrix(rows: sequence.count, columns: model.configuration.width)
       for place in sequence { state.copyRow(place - sequence.lowerBound, from: last, row: place) }
       let normed = Matrix(rows: 0, columns: state.columns)
