@@ -231,7 +231,8 @@ struct GradientTests {
   }
 
   @Test(
-    "common beginnings are computed once, with the gradients of rows alone", arguments: [false, true])
+    "common beginnings are computed once, with the gradients of rows alone",
+    arguments: [false, true])
   func commonBeginnings(dora: Bool) throws {
     let (model, _) = try TinyModel(seed: 3).load()
     let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)

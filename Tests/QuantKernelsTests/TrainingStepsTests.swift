@@ -143,7 +143,8 @@ struct TrainingStepsTests {
     )
     attentionBackward(
       dy, queries: q, keys: k, values: v, headSize: size,
-      sequences: sequences.map { AttentionSequence(rows: $0) }, scale: 1 / Float(size).squareRoot(), dQueries: dq, dKeys: dk, dValues: dv)
+      sequences: sequences.map { AttentionSequence(rows: $0) }, scale: 1 / Float(size).squareRoot(),
+      dQueries: dq, dKeys: dk, dValues: dv)
     func doubles(_ matrix: Matrix) -> [Double] { matrix.values.map { Double($0) } }
     func loss(_ q: [Double], _ k: [Double], _ v: [Double]) -> Double {
       Self.attention(
