@@ -99,7 +99,7 @@ let package = Package(
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["chat_templates.json"], swiftSettings: strict),
     .testTarget(
       name: "LoRATests",
       dependencies: ["LoRA", "Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport"],

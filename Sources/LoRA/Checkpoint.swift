@@ -16,7 +16,8 @@ extension InputError.Rule {
 ///
 /// A checkpoint is itself a folder: the adapter as PEFT keeps it, the optimizer's moments, and a
 /// manifest with the step and each file's size and SHA-256. It is written under another name,
-/// synced and renamed, so one that has its name is whole; the newest that verifies is the truth.
+/// synced and renamed, so one that has its name is whole; the newest that verifies is the truth. With validation, the
+/// checkpoint of the best step stays, too.
 public struct CheckpointFolder {
   /// Where the checkpoints are.
   public let path: String
@@ -37,7 +38,7 @@ public struct CheckpointFolder {
     self.identity = identity
   }
 
-  /// Saves where a trainer stands, then removes all but the newest two.
+  /// Saves where a trainer stands, then removes all but the newest two and the best.
   ///
   /// - Throws: `InputError` RUN-20 when a value is not finite; input/output errors.
   public func write(_ trainer: Trainer) throws {
@@ -58,10 +59,12 @@ public struct CheckpointFolder {
         "sha256": .string(SHA256.hex(of: file.bytes)),
       ]
     }
-    let manifest: JSONValue = [
+    var members: JSONObject = [
       "format": .integer(Self.format), "step": .integer(Int64(trainer.step)),
       "identity": .object(fullIdentity(trainer)), "files": .array(entries),
     ]
+    if trainer.validation != nil { members["validation"] = trainer.record.json }
+    let manifest = JSONValue.object(members)
     let sealed: JSONValue = [
       "manifest": manifest, "sha256": .string(SHA256.hex(of: Array(manifest.serialized.utf8))),
     ]
@@ -69,7 +72,26 @@ public struct CheckpointFolder {
     try writeFolder(
       files + [(Self.manifestName, Array(sealed.serialized.utf8))], to: "\(path)/\(name)",
       replacing: true)
-    for old in try checkpoints().dropLast(Self.spares + 1) { try Files.remove("\(path)/\(old)") }
+    let best = trainer.record.best.map { Self.name($0.step) }
+    for old in try checkpoints().dropLast(Self.spares + 1) where old != best {
+      try Files.remove("\(path)/\(old)")
+    }
+  }
+
+  /// The path of the newest checkpoint; nil where there is none.
+  func newest() throws -> String? {
+    guard Files.exists(path) else { return nil }
+    return try checkpoints().last.map { "\(path)/\($0)" }
+  }
+
+  /// The adapter of the step that validation found best; what the trainer has where there is no validation.
+  ///
+  /// - Throws: `InputError` when that checkpoint is gone or damaged.
+  public func bestAdapter(of trainer: Trainer) throws -> Adapter {
+    guard let best = trainer.record.best, best.step != trainer.step else { return trainer.adapter }
+    let name = Self.name(best.step)
+    _ = try verified(name)
+    return try PEFTAdapter.read("\(path)/\(name)", shape: trainer.adapter.shape)
   }
 
   /// Brings a trainer to the newest checkpoint that verifies.
@@ -118,16 +140,25 @@ public struct CheckpointFolder {
   private func fullIdentity(_ trainer: Trainer) -> JSONObject {
     var all = identity
     for (key, value) in trainer.options.identity { all[key] = value }
+    all["rows_sha256"] = .string(Self.digest(of: trainer.rows))
+    if let validation = trainer.validation {
+      all["validation_rows_sha256"] = .string(Self.digest(of: validation.rows))
+      all["validation_interval"] = .integer(Int64(validation.interval))
+      all["patience"] = validation.patience.map { .integer(Int64($0)) } ?? .null
+    }
+    return all
+  }
+
+  private static func digest(of rows: [TrainingRow]) -> String {
     var hash = SHA256()
-    for row in trainer.rows {
+    for row in rows {
       var bytes: [UInt8] = []
       appendLittleEndian(Int64(row.tokens.count), to: &bytes)
       for token in row.tokens { appendLittleEndian(Int32(truncatingIfNeeded: token), to: &bytes) }
       for weight in row.weights { appendLittleEndian(weight.bitPattern, to: &bytes) }
       hash.update(bytes)
     }
-    all["rows_sha256"] = .string(hash.finalize())
-    return all
+    return hash.finalize()
   }
 
   /// The manifest of a checkpoint whose files are all as it says.
@@ -223,6 +254,15 @@ public struct CheckpointFolder {
       }
       return (matrix, Matrix(rows: matrix.rows, columns: matrix.columns, values: values))
     }
+    var record = ValidationRecord()
+    if trainer.validation != nil {
+      guard let saved = ValidationRecord(manifest["validation"]) else {
+        throw InputError(
+          .manifestWhole, file: "\(folder)/\(Self.manifestName)", at: .init(field: "validation"),
+          found: manifest["validation"]?.serialized ?? "nothing")
+      }
+      record = saved
+    }
     // Nothing is changed before everything has been read.
     for (matrix, saved) in moments { matrix.copy(from: saved) }
     for (part, saved) in zip(trainer.adapter.parts, adapter.parts) {
@@ -230,6 +270,7 @@ public struct CheckpointFolder {
       part.update.refresh()
     }
     trainer.step = step
+    trainer.record = record
   }
 
   private static func momentNames(_ trainer: Trainer) -> [(String, Matrix)] {

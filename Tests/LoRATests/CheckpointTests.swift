@@ -34,18 +34,18 @@ struct CheckpointTests {
   }
 
   @Test(
-    "RUN-01, RUN-14: stopped at any step and resumed on other threads, the adapter has the same bits"
-  )
-  func resume() throws {
+    "RUN-01, RUN-14: stopped at any step and resumed on other threads, the adapter has the same bits",
+    arguments: [(1, 2), (2, 3), (5, 1)])
+  func resume(first: Int, second: Int) throws {
     let expected = try Self.uninterrupted()
     for stop in 1..<9 {
       try Scratch.folder { path in
         let folder = CheckpointFolder("\(path)/c", identity: Self.identity)
-        try Kernels.with(threads: 1) { try Self.run(try Self.trainer(), to: stop, in: folder) }
+        try Kernels.with(threads: first) { try Self.run(try Self.trainer(), to: stop, in: folder) }
         let resumed = try Self.trainer { $0.checkpointing = true }
         #expect(try folder.restore(resumed) == [])
         #expect(resumed.step == stop)
-        try Kernels.with(threads: 2) { _ = try resumed.run { _ in true } }
+        try Kernels.with(threads: second) { _ = try resumed.run { _ in true } }
         #expect(TrainerTests.bits(resumed.adapter) == expected, "stopped after step \(stop)")
       }
     }

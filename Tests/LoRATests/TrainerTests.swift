@@ -76,15 +76,24 @@ struct TrainerTests {
     #expect(first.sorted() == Array(0..<100))
   }
 
-  @Test("a step in micro-batches has the gradient of the step in one", arguments: [1, 2, 4])
-  func accumulation(batch: Int) throws {
+  @Test(
+    "a step in micro-batches has the gradient of the step in one, whatever the weights are divided by",
+    arguments: [1, 2, 4], LossNormalization.allCases)
+  func accumulation(batch: Int, normalization: LossNormalization) throws {
     let (model, _) = try TinyModel(seed: 3).load()
+    // The published mean is one of micro-batches; it is a step's where these have equally many targets.
+    let rows =
+      normalization == .tripost
+      ? Self.rows.map { TrainingRow(id: $0.id, tokens: Array($0.tokens.prefix(4)), weights: [0, 0, 1, 1.5]) }
+      : Self.rows
     func run(_ batch: Int) throws -> (StepReport, [Float]) {
       let trainer = Self.trainer(
         model,
         Self.options {
-          $0.batch = batch; $0.accumulation = 4 / batch
-        })
+          $0.batch = batch
+          $0.accumulation = 4 / batch
+          $0.normalization = normalization
+        }, rows: rows)
       let report = try trainer.advance()
       return (report, (trainer.gradients.a + trainer.gradients.b).flatMap(\.values))
     }
@@ -159,6 +168,32 @@ struct TrainerTests {
     }
     #expect(before == (Self.bits(trainer.adapter), GradientTests.bits(trainer.moments.first)))
     #expect(trainer.step == 2)
+  }
+
+  @Test("NUM-01: the error names the last good checkpoint, which training goes on from")
+  func namesCheckpoint() throws {
+    try Scratch.folder { path in
+      let (model, _) = try TinyModel(seed: 3).load()
+      let folder = CheckpointFolder("\(path)/c", identity: [:])
+      let trainer = Self.trainer(model)
+      do {
+        _ = try trainer.run(checkpoints: folder, every: 2) { report in
+          if report.step == 5 {
+            trainer.adapter.parts[0].update.b[0, 0] = .infinity
+            trainer.adapter.parts[0].update.refresh()
+          }
+          return true
+        }
+        Issue.record("went on")
+      } catch let error as InputError {
+        #expect(error.exit == .diverged)
+        #expect(error.description.contains("\(path)/c/step-00000004"))
+      }
+      let resumed = Self.trainer(model)
+      #expect(try folder.restore(resumed) == [])
+      #expect(resumed.step == 4)
+      #expect(try resumed.run(checkpoints: folder) { _ in true })
+    }
   }
 
   @Test("NUM-02: a gradient that is not finite stops before the step and changes nothing")
