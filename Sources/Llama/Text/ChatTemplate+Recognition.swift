@@ -5,14 +5,15 @@ extension ChatTemplate {
   ///
   /// - Throws: `InputError` TPL-05 when it has none, or one that is not known here.
   public init(of model: LlamaModel) throws {
-    guard let text = model.chatTemplate, let template = Self(recognizing: text) else {
-      throw InputError(
-        .templateKnown, file: model.path, at: .init(field: "tokenizer.chat_template"),
-        found: model.chatTemplate.map { "\"\($0.prefix(48))…\"" } ?? "no template",
-        allowed: "one of those known here",
-        hints: [
-          "--chat-template chooses one: " + Format.allCases.map(\.rawValue).joined(separator: ", ")
-        ])
+    let choices = Format.allCases.map(\.rawValue).joined(separator: ", ")
+    func refusal(_ found: String, _ allowed: String? = nil) -> InputError {
+      InputError(
+        .templateKnown, file: model.path, at: .init(field: "tokenizer.chat_template"), found: found,
+        allowed: allowed, hints: ["--chat-template chooses one: \(choices)"])
+    }
+    guard let text = model.chatTemplate else { throw refusal("the model has no chat template") }
+    guard let template = Self(recognizing: text) else {
+      throw refusal("\"\(text.prefix(48))…\"", "one of the templates known here")
     }
     self = template
   }
