@@ -95,7 +95,7 @@ let package = Package(
     .testTarget(
       name: "QuantKernelsTests",
       dependencies: ["QuantKernels", "CQuantKernels", "GGUF", "Boundary", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["eight_bit_moments.json"], swiftSettings: strict),
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport"],

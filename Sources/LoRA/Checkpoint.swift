@@ -244,15 +244,13 @@ public struct CheckpointFolder {
       throw InputError(
         .checkpointOfThisRun, file: folder, found: "an adapter of other sites, ranks or alphas")
     }
-    let moments = try Self.momentNames(trainer).map { name, matrix in
-      guard let tensor = optimizer.tensor(name), tensor.shape == [matrix.rows, matrix.columns],
-        let values = optimizer.floats(tensor)
-      else {
+    let moments = try Self.names(of: trainer).map { name, moments in
+      guard let put = moments.read(name, from: optimizer) else {
         throw InputError(
-          .checkpointOfThisRun, file: optimizer.path, at: .init(entry: "tensor \"\(name)\""),
+          .checkpointOfThisRun, file: optimizer.path, at: .init(entry: "moments of \"\(name)\""),
           found: "nothing of that name and shape")
       }
-      return (matrix, Matrix(rows: matrix.rows, columns: matrix.columns, values: values))
+      return put
     }
     var record = ValidationRecord()
     if trainer.validation != nil {
@@ -264,7 +262,7 @@ public struct CheckpointFolder {
       record = saved
     }
     // Nothing is changed before everything has been read.
-    for (matrix, saved) in moments { matrix.copy(from: saved) }
+    for put in moments { put() }
     for (part, saved) in zip(trainer.adapter.parts, adapter.parts) {
       for (values, saved) in zip(part.parameters, saved.parameters) { values.copy(from: saved) }
       part.update.refresh()
@@ -273,22 +271,15 @@ public struct CheckpointFolder {
     trainer.record = record
   }
 
-  private static func momentNames(_ trainer: Trainer) -> [(String, Matrix)] {
-    trainer.adapter.parts.enumerated().flatMap { index, part in
-      let (first, second) = (
-        trainer.moments.first.ofPart(index), trainer.moments.second.ofPart(index)
-      )
-      return zip(["a", "b", "magnitude"], zip(first, second)).flatMap { name, pair in
-        [("\(part.site).\(name).first", pair.0), ("\(part.site).\(name).second", pair.1)]
-      }
+  private static func names(of trainer: Trainer) -> [(String, Moments)] {
+    zip(trainer.adapter.parts, trainer.moments).flatMap { part, moments in
+      zip(["a", "b", "magnitude"], moments).map { ("\(part.site).\($0)", $1) }
     }
   }
 
   private static func optimizerBytes(_ trainer: Trainer) -> [UInt8] {
     var writer = SafetensorsWriter(metadata: [("step", "\(trainer.step)")])
-    for (name, matrix) in momentNames(trainer) {
-      writer.add(name, shape: [matrix.rows, matrix.columns], values: matrix.values)
-    }
+    for (name, moments) in names(of: trainer) { moments.write(name, to: &writer) }
     return writer.bytes()
   }
 }

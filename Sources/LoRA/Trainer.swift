@@ -23,7 +23,8 @@ public final class Trainer {
   /// What the evaluations have shown.
   public internal(set) var record = ValidationRecord()
 
-  let moments: (first: AdapterGradients, second: AdapterGradients)
+  /// One of each a parameter matrix, part by part.
+  let moments: [[Moments]]
   /// Of the last step, before clipping.
   package let gradients: AdapterGradients
   private let pass: TrainingPass
@@ -59,7 +60,9 @@ public final class Trainer {
       model, adapter, checkpointing: options.checkpointing, dropout: options.dropout,
       backward: options.backward)
     gradients = AdapterGradients(adapter)
-    moments = (AdapterGradients(adapter), AdapterGradients(adapter))
+    moments = adapter.parts.map { part in
+      part.parameters.map { Moments(of: $0, options.optimizer) }
+    }
   }
 
   /// The order of the rows in an epoch: a function of the seed and the epoch alone.
@@ -146,11 +149,10 @@ public final class Trainer {
     }
     let (ofA, ofB) = (optimizer(rate), optimizer(rate * options.rateRatio))
     for (index, part) in adapter.parts.enumerated() {
-      let (gradients, first) = (gradients.ofPart(index), moments.first.ofPart(index))
-      let second = moments.second.ofPart(index)
+      let gradients = gradients.ofPart(index)
       for (place, values) in part.parameters.enumerated() {
-        (place == 0 ? ofA : ofB).apply(
-          gradient: gradients[place], first: first[place], second: second[place], to: values)
+        moments[index][place].apply(
+          place == 0 ? ofA : ofB, gradient: gradients[place], to: values)
       }
       part.update.refresh()
     }

@@ -3,6 +3,14 @@ public import QuantKernels
 
 /// Everything that decides what training does to an adapter, given the model and the rows.
 public struct TrainingOptions: Equatable, Sendable {
+  /// What AdamW keeps its moments in.
+  public enum Optimizer: String, CaseIterable, Sendable {
+    /// F32: 8 bytes a parameter.
+    case adamw
+    /// Blocks of 8-bit codes: 2.03 bytes a parameter.
+    case adamw8bit = "adamw-8bit"
+  }
+
   public var epochs = 4
   /// Rows of a micro-batch, which go through the model together.
   public var batch = 4
@@ -21,6 +29,7 @@ public struct TrainingOptions: Equatable, Sendable {
   public var normalization = LossNormalization.tokens
   /// The largest global gradient norm; larger gradients are scaled down to it.
   public var maximumGradientNorm: Double? = 1
+  public var optimizer = Optimizer.adamw
   public var betas = (0.9, 0.999)
   public var epsilon = 1e-8
   public var weightDecay = 0.0
@@ -40,7 +49,7 @@ public struct TrainingOptions: Equatable, Sendable {
   /// What has to be equal for a checkpoint to go on with the same bits; checkpointing of layers
   /// need not.
   var identity: JSONObject {
-    [
+    var all: JSONObject = [
       "epochs": .integer(Int64(epochs)), "batch": .integer(Int64(batch)),
       "accumulation": .integer(Int64(accumulation)),
       "maximum_steps": maximumSteps.map { .integer(Int64($0)) } ?? .null,
@@ -52,5 +61,7 @@ public struct TrainingOptions: Equatable, Sendable {
       "weight_decay": .number(weightDecay), "dropout": .number(Double(dropout)),
       "backward": backward.map { .string($0.rawValue) } ?? .null, "seed": .string("\(seed)"),
     ]
+    if optimizer != .adamw { all["optimizer"] = .string(optimizer.rawValue) }
+    return all
   }
 }

@@ -78,6 +78,10 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "The share of the steps in which the rate rises from 0.")
   var warmupRatio = 0.03
 
+  @Option(
+    help: "AdamW with its moments as floats or in 8 bits, which takes a quarter of their memory.")
+  var optimizer = TrainingOptions.Optimizer.adamw
+
   @Option(help: "AdamW's decay.")
   var weightDecay = 0.0
 
@@ -184,6 +188,7 @@ struct TrainCommand: ParsableCommand {
     options.rateRatio = rateRatio
     options.schedule = lrScheduler
     options.warmupRatio = warmupRatio
+    options.optimizer = optimizer
     options.weightDecay = weightDecay
     options.maximumGradientNorm = maxGradNorm == 0 ? nil : maxGradNorm
     options.normalization = lossNorm
@@ -214,3 +219,4 @@ private func logFormats(_ argument: String) throws -> Set<TrainingLog.Format> {
 extension BackwardPrecision: ExpressibleByArgument {}
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}
 extension LossNormalization: ExpressibleByArgument {}
+extension TrainingOptions.Optimizer: ExpressibleByArgument {}
