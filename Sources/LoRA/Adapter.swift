@@ -72,7 +72,8 @@ public final class Adapter {
     }
     guard let first = large.first else { return nil }
     let (outputs, inputs) = shape.dimensions(of: first.site.projection)
-    return "rank \(first.update.rank) of \(first.site) is more than its matrix of \(outputs) x \(inputs) can have"
+    return
+      "rank \(first.update.rank) of \(first.site) is more than its matrix of \(outputs) x \(inputs) can have"
       + (large.count > 1 ? "; so are \(large.count - 1) others" : "")
   }
 
@@ -130,12 +131,14 @@ public final class Adapter {
           weight, adding: part.update.b, part.update.a, scale: part.update.scale))
     }
     return Adapter(
-      shape: shape, parts: parts, baseDigest: baseDigest, baseName: baseName, warnings: readerWarnings)
+      shape: shape, parts: parts, baseDigest: baseDigest, baseName: baseName,
+      warnings: readerWarnings)
   }
 
   /// The same adapter, said to be of this base: for one that goes on being trained on it.
   public func onBase(digest: String, name: String) -> Adapter {
-    Adapter(shape: shape, parts: parts, baseDigest: digest, baseName: name, warnings: readerWarnings)
+    Adapter(
+      shape: shape, parts: parts, baseDigest: digest, baseName: name, warnings: readerWarnings)
   }
 
   /// SHA-256 of all that it computes with: sites, scales and parameters.

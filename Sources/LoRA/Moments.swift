@@ -41,7 +41,7 @@ enum Moments {
     }
   }
 
-  /// Reads what `write` wrote; the result puts it in place. nil where the file has nothing of that name and shape.
+  /// Reads what `write` wrote, as something that puts it in place; nil where the file has nothing of that name and shape.
   func read(_ name: String, from file: SafetensorsFile) -> (() -> Void)? {
     switch self {
     case .full(let first, let second):

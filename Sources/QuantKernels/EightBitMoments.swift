@@ -123,7 +123,7 @@ extension DynamicCode {
     for (place, index) in range.enumerated() { x[place] = values[Int(blocks.codes[index])] * scale }
   }
 
-  /// - Parameter lowest: The least code of a number above 0.
+  /// Scale and codes of a block; a number above 0 has at least the code `lowest`.
   fileprivate func encode(
     _ x: UnsafeMutablePointer<Float>, _ blocks: inout EightBitMoments.Blocks, _ block: Int,
     _ range: Range<Int>, lowest: UInt8

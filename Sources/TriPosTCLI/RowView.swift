@@ -10,7 +10,8 @@ struct RowView {
   /// What the row is, in one line.
   var summary: String {
     let weights = Set(row.weights).sorted().map(Self.words).joined(separator: ", ")
-    return "row \"\(escaped(row.id))\": \(row.tokens.count) tokens, \(row.targetCount) trained on, weights \(weights)"
+    return
+      "row \"\(escaped(row.id))\": \(row.tokens.count) tokens, \(row.targetCount) trained on, weights \(weights)"
       + (row.teachesEnd(tokenizer) ? "" : "; no end token is trained on")
   }
 
@@ -31,13 +32,16 @@ struct RowView {
       let text = bytes.isEmpty ? tokenizer.piece(token) : String(decoding: bytes, as: UTF8.self)
       let colour = weight == 0 ? "90" : weight == 1 ? "32" : weight < 1 ? "33" : "35"
       // A line feed ends the line after its token.
-      for (index, part) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      for (index, part) in text.split(separator: "\n", omittingEmptySubsequences: false)
+        .enumerated()
+      {
         if index > 0 {
           lines[lines.count - 1] += "\u{1B}[\(colour)m⏎\u{1B}[0m"
           lines.append("")
         }
         if !part.isEmpty {
-          lines[lines.count - 1] += "\u{1B}[\(colour)m\(escaped(String(part), limit: .max))\u{1B}[0m"
+          lines[lines.count - 1] +=
+            "\u{1B}[\(colour)m\(escaped(String(part), limit: .max))\u{1B}[0m"
         }
       }
     }

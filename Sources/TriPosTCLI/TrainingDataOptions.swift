@@ -38,7 +38,8 @@ struct TrainingDataOptions: ParsableArguments {
     try check("--early-stopping-patience", earlyStoppingPatience ?? 1, in: 1...Int.max)
     try check("--val-split", valSplit ?? 0.5, in: 0.000_001...0.999_999)
     guard valData == nil || valSplit == nil else {
-      throw ValidationError("Rows to evaluate on come from --val-data or --val-split, not from both")
+      throw ValidationError(
+        "Rows to evaluate on come from --val-data or --val-split, not from both")
     }
     let evaluates = valData != nil || valSplit != nil
     guard evaluates || (evalEvery == nil && earlyStoppingPatience == nil) else {

@@ -25,6 +25,7 @@ final class TrainingSession {
   ///   - folder: Where the log is.
   ///   - formats: Its formats.
   ///   - counts: What is known of the rows.
+  /// - Throws: `InputError` as restoring a checkpoint and opening a log do.
   init(
     _ trainer: Trainer, _ checkpoints: CheckpointFolder, folder: String,
     reportTo formats: Set<TrainingLog.Format>, counts: JSONObject
@@ -52,7 +53,8 @@ final class TrainingSession {
     if !ended { try Stopped.check() }
     guard let best = trainer.record.best else { return }
     let why = trainer.step < trainer.steps ? "; patience ran out at step \(trainer.step)" : ""
-    StandardStreams.writeError("best: step \(best.step), validation \(Self.words(best.loss))\(why)\n")
+    StandardStreams.writeError(
+      "best: step \(best.step), validation \(Self.words(best.loss))\(why)\n")
   }
 
   private func stepped(_ report: StepReport) throws {
@@ -71,7 +73,8 @@ final class TrainingSession {
     try log.record(report, clock: ["time": .number(Console.time)])
     try log.sync()
     StandardStreams.writeError(
-      "step \(report.step): validation \(Self.words(report.loss))\(report.isBest ? ", the best" : "")\n")
+      "step \(report.step): validation \(Self.words(report.loss))\(report.isBest ? ", the best" : "")\n"
+    )
   }
 
   private var clock: JSONObject {

@@ -36,7 +36,8 @@ struct TrainCommandTests {
           bytes: file.withBytes(of: tensor) { Array($0) })
       }
       try writer.write(to: folder.path("m.gguf"))
-      return try Program.run("train", "-m", folder.path("m.gguf"), "--data", data, "--show-row", "2")
+      return try Program.run(
+        "train", "-m", folder.path("m.gguf"), "--data", data, "--show-row", "2")
     }
     for jinja in [nil, "{% for m in messages %}{{ m.content }}{% endfor %}"] {
       let refused = try verdict(jinja)
@@ -58,7 +59,8 @@ struct TrainCommandTests {
     let trained = table.filter { $0[1] != "-" }
     #expect(trained.allSatisfy { $0[1] == "1" })
     #expect(trained.map { $0[2] }.joined() == "It▁was▁dog▁14.</s>")
-    #expect(shown.lines.first?.contains("\(table.count) tokens, \(trained.count) trained on") == true)
+    #expect(
+      shown.lines.first?.contains("\(table.count) tokens, \(trained.count) trained on") == true)
     #expect(!shown.output.contains("\u{1B}"))
     let refused = try train(folder, "--show-row", "41")
     #expect(refused.exit == 2 && refused.code == "CFG-16")
@@ -96,7 +98,9 @@ struct TrainCommandTests {
     }
   }
 
-  @Test("the best step is exported; a run that was stopped and gone on with has the same log and adapter")
+  @Test(
+    "the best step is exported; a run that was stopped and gone on with has the same log and adapter"
+  )
   func validation() throws {
     let folder = try TemporaryFolder()
     let flags = [

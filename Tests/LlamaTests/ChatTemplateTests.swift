@@ -41,7 +41,8 @@ struct ChatTemplateTests {
   @Test("the programs are there")
   func programs() {
     #expect(Self.cases.count >= 12)
-    #expect(Set(Self.cases.compactMap(\.format)) == Set(ChatTemplate.Format.allCases.map(\.rawValue)))
+    #expect(
+      Set(Self.cases.compactMap(\.format)) == Set(ChatTemplate.Format.allCases.map(\.rawValue)))
   }
 
   @Test("a program is recognised, and writes what Jinja2 writes", arguments: cases)

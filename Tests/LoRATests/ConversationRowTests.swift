@@ -63,7 +63,8 @@ struct ConversationRowTests {
     return parts.filter { $0.weight != 0 }.map { "\($0.text):\($0.weight)" }
   }
 
-  static let talk = #"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"ok"}"#
+  static let talk =
+    #"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"ok"}"#
 
   @Test("the assistant's messages and their ends have weight 1, all else 0")
   func defaultWeights() throws {
@@ -112,7 +113,9 @@ struct ConversationRowTests {
   func endless() throws {
     #expect(try Self.read(Self.talk + "]}").endlessRows == 0)
     // Without ChatML's tokens in the vocabulary, what ends a message is text.
-    #expect(try Self.read(#"{"messages":[{"role":"assistant","content":"ok"}]}"#, .llama3).endlessRows == 1)
+    #expect(
+      try Self.read(#"{"messages":[{"role":"assistant","content":"ok"}]}"#, .llama3).endlessRows
+        == 1)
     let tokenizer = try Self.tokenizer()
     for (tokens, weights, teaches) in [
       ([1, 4, 5], [0, 1, 1], false), ([1, 4, 2], [0, 1, 1], true), ([1, 4, 2], [0, 1, 0], false),

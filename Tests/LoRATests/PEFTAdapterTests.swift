@@ -194,7 +194,9 @@ struct PEFTAdapterTests {
     #expect(Adapter(shape: shape, rank: 16, alpha: 1, seed: 1).warnings.isEmpty)
     // Keys and values are 16 x 32 in both layers.
     let warnings = Adapter(shape: shape, rank: 17, alpha: 1, seed: 1).warnings
-    #expect(warnings.count == 1 && warnings[0].contains("blk.0.attn_k is more than its matrix of 16 x 32"))
+    #expect(
+      warnings.count == 1 && warnings[0].contains("blk.0.attn_k is more than its matrix of 16 x 32")
+    )
     #expect(warnings[0].hasSuffix("so are 3 others"))
     let tensors = Self.tensors().map { name, _, _ in
       let sides = name.contains("lora_A") ? [33, 32] : [32, 33]

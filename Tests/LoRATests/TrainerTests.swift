@@ -107,7 +107,9 @@ struct TrainerTests {
     // The published mean is one of micro-batches; it is a step's where these have equally many targets.
     let rows =
       normalization == .tripost
-      ? Self.rows.map { TrainingRow(id: $0.id, tokens: Array($0.tokens.prefix(4)), weights: [0, 0, 1, 1.5]) }
+      ? Self.rows.map {
+        TrainingRow(id: $0.id, tokens: Array($0.tokens.prefix(4)), weights: [0, 0, 1, 1.5])
+      }
       : Self.rows
     func run(_ batch: Int) throws -> (StepReport, [Float]) {
       let trainer = Self.trainer(

@@ -20,7 +20,8 @@ struct TrainingLogTests {
     let log = try TrainingLog(path, formats: all, upTo: step, time: 1_700_000_000)
     try log.record(data: ["rows": 3])
     for number in steps {
-      try log.record(Self.step(number), clock: ["time": .number(Double(number)), "tokens_per_s": 9])
+      try log.record(
+        Self.step(number), clock: ["time": .number(Double(number)), "tokens_per_s": 9])
       if number.isMultiple(of: 2) {
         try log.record(
           EvaluationReport(step: number, loss: 2, isBest: true), clock: ["time": 5])

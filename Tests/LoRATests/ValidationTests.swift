@@ -113,7 +113,9 @@ struct ValidationTests {
     }
   }
 
-  @Test("RUN-01: stopped at any step and gone on with on other threads: the same losses, the same best bits")
+  @Test(
+    "RUN-01: stopped at any step and gone on with on other threads: the same losses, the same best bits"
+  )
   func resume() throws {
     try Scratch.folder { path in
       let expected = try Self.run(try Self.trainer(patience: 3), in: "\(path)/whole")
@@ -126,7 +128,8 @@ struct ValidationTests {
         let second = try Kernels.with(threads: 3) {
           try Self.run(try Self.trainer(patience: 3), in: place)
         }
-        #expect(first.evaluations + second.evaluations == expected.evaluations, "stopped at \(stop)")
+        #expect(
+          first.evaluations + second.evaluations == expected.evaluations, "stopped at \(stop)")
         #expect(second.best == expected.best, "stopped at \(stop)")
       }
     }

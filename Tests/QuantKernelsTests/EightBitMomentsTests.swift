@@ -28,7 +28,9 @@ struct EightBitMomentsTests {
     for (a, b) in zip(ours, theirs) { #expect(abs(a - b) <= 4 * b.ulp, "\(a) and \(b)") }
   }
 
-  @Test("a number gets the code of the nearest value, at and around every border", arguments: [true, false])
+  @Test(
+    "a number gets the code of the nearest value, at and around every border",
+    arguments: [true, false])
   func nearest(isSigned: Bool) {
     let code = DynamicCode(isSigned: isSigned)
     #expect(code.values == code.values.sorted() && Set(code.values).count == 256)
@@ -46,7 +48,8 @@ struct EightBitMomentsTests {
       let found = code.values[Int(code.code(x))]
       let best = code.values.min { abs($0 - x) < abs($1 - x) } ?? 0
       // Where two are as near, rounding to single precision decides.
-      #expect(abs(found - x) <= abs(best - x) + max(abs(x), 1e-7) * 1.2e-7, "\(x): \(found), \(best)")
+      #expect(
+        abs(found - x) <= abs(best - x) + max(abs(x), 1e-7) * 1.2e-7, "\(x): \(found), \(best)")
     }
   }
 

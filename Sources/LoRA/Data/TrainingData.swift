@@ -101,14 +101,17 @@ public struct TrainingData: Sendable {
       if count > 0 { lines.append(count == 1 ? "1 row \(one)" : "\(count) rows \(many)") }
     }
     let ids = rejects.prefix(5).map(\.id).joined(separator: ", ") + (rejects.count > 5 ? ", …" : "")
-    tell(rejects.count, "has no target token and is left out: \(ids)", "have no target token and are left out: \(ids)")
+    tell(
+      rejects.count, "has no target token and is left out: \(ids)",
+      "have no target token and are left out: \(ids)")
     tell(cutRows, "is cut to the context", "are cut to the context")
     tell(repeatedRows, "came before", "came before")
     tell(
       endlessRows, "does not teach where to stop: no end token is trained on",
       "do not teach where to stop: no end token is trained on")
     tell(
-      speltBOSRows, "begins with the spelling of BOS, which is plain text here; BOS is put in front anyway",
+      speltBOSRows,
+      "begins with the spelling of BOS, which is plain text here; BOS is put in front anyway",
       "begin with the spelling of BOS, which is plain text here; BOS is put in front anyway")
     return lines
   }

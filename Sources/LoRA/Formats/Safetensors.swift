@@ -326,7 +326,8 @@ public struct SafetensorsWriter {
       let begin = end
       end += tensor.elements.byteCount
       header[tensor.name] = [
-        "dtype": tensor.elements.width == 4 ? "F32" : "U8", "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
+        "dtype": tensor.elements.width == 4 ? "F32" : "U8",
+        "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
         "data_offsets": [.integer(Int64(begin)), .integer(Int64(end))],
       ]
     }

@@ -67,6 +67,7 @@ public final class TrainingLog {
   /// - Parameters:
   ///   - report: What it did.
   ///   - clock: The time and rates, which differ from run to run: `time` in seconds since 1970, `tokens_per_s`.
+  /// - Throws: Input/output errors.
   public func record(_ report: StepReport, clock: JSONObject) throws {
     try append("step", report.metrics, clock: clock)
   }
