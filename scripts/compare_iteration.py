@@ -17,7 +17,7 @@ import tempfile
 import time
 
 from compare_rollouts import prompts
-from compare_training import child
+from compare_training import child, peft_model
 from shapes import SHAPES, TYPES, write_model
 
 PHASES = ["rollouts", "training", "evaluation"]
@@ -86,28 +86,11 @@ def theirs(ids, options, dtype):
 
 def iterate_with_peft(path, dtype, options):
     """Prints the seconds of each phase."""
-    import peft
     import torch
-    import transformers
 
     with open(path) as file:
         ids = json.load(file)
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(1)
-    layers, width, feed_forward, heads, kv_heads, vocabulary = SHAPES[options.shape]
-    configuration = transformers.LlamaConfig(
-        num_hidden_layers=layers, hidden_size=width, intermediate_size=feed_forward, num_attention_heads=heads,
-        num_key_value_heads=kv_heads, vocab_size=vocabulary, bos_token_id=1, eos_token_id=2, pad_token_id=0,
-    )  # fmt: skip
-    with torch.device("meta"):
-        network = transformers.LlamaForCausalLM(configuration).to({"bf16": torch.bfloat16, "f32": torch.float32}[dtype])
-    network.to_empty(device="cpu")
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.uniform_(-0.02, 0.02) if weight.ndim == 2 else weight.fill_(1)
-        network.model.rotary_emb = type(network.model.rotary_emb)(configuration)
-    adapter = peft.LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    network = peft.get_peft_model(network, adapter, autocast_adapter_dtype=False)
+    network = peft_model(options.shape, dtype, options.threads)
 
     def answer(questions):
         network.eval()
