@@ -52,7 +52,9 @@ struct TrainingMemory {
   init(_ model: LlamaModel, _ adapter: Adapter, _ options: TrainingOptions, tokens: Int) {
     let (shape, float) = (model.configuration, MemoryLayout<Float>.stride)
     let parameters = adapter.parts.flatMap(\.parameters).reduce(0) { $0 + $1.rows * $1.columns }
-    optimizer = 3 * float * parameters
+    // AdamW's two moments take 8 bytes a parameter, or two codes and their scales.
+    let moments = options.optimizer == .adamw ? 2 * float * parameters : parameters / 32 * 65
+    optimizer = float * parameters + moments
 
     let (width, query, key) = (shape.width, shape.queryWidth, shape.kvWidth)
     let outputs = Projection.allCases.map { shape.dimensions(of: $0).outputs }

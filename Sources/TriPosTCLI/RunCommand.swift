@@ -135,7 +135,8 @@ final class RunProgress {
       }
       line?.progress.update(
         done: progress.done, of: progress.total,
-        tokens: progress.tokens - (line?.tokensBefore ?? 0), loss: progress.loss)
+        tokens: progress.tokens - (line?.tokensBefore ?? 0),
+        facts: progress.loss.map { [ConsoleProgress.words(loss: $0)] } ?? [])
     case .stageEnded(let stage, let numbers, let seconds):
       line?.progress.finish()
       line = nil

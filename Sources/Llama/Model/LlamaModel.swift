@@ -15,6 +15,8 @@ public final class LlamaModel: Sendable {
   public let configuration: LlamaConfiguration
   public let weights: LlamaWeights
   public let tokenizer: any Tokenizer
+  /// How the file wants conversations to be written: a program in Jinja.
+  public let chatTemplate: String?
   package let rotary: RotaryTable
 
   /// Positions that a sequence may have.
@@ -39,6 +41,7 @@ public final class LlamaModel: Sendable {
     name = Self.name(of: file)
     configuration = try LlamaConfiguration(file)
     tokenizer = try SentencePieceTokenizer(file)
+    chatTemplate = try file.string("tokenizer.chat_template")
     if let memory, repacks { try LlamaWeights.check(file, fits: memory) }
     weights = try LlamaWeights(file, configuration, repacks: repacks, progress: progress)
     guard tokenizer.vocabularySize <= weights.tokenEmbedding.rows else {

@@ -59,10 +59,10 @@ public final class LlamaStudent: Student {
   }
 
   public func beginAdapter(seed: UInt64) {
-    let all = settings.targets.contains("all-linear")
+    let named = settings.targets.compactMap { Projection(named: $0) }
     adapter = Adapter(
       shape: model.configuration,
-      projections: Projection.allCases.filter { all || settings.targets.contains($0.rawValue) },
+      projections: named.isEmpty ? Projection.allCases : named,
       rank: settings.rank, alpha: Float(settings.alpha), seed: seed, baseDigest: modelDigest,
       baseName: model.name)
   }
@@ -84,11 +84,13 @@ public final class LlamaStudent: Student {
     every interval: Int, note: (String) throws -> Void, each: (StepReport) throws -> Bool
   ) throws -> Bool {
     let rows = try texts.map(row)
+    let adapter = trained()
+    for warning in adapter.warnings { try note(warning) }
     var options = options
     if let memory {
-      options.keptLayers = try options.keptLayers(below: memory, model, trained(), rows: rows)
+      options.keptLayers = try options.keptLayers(below: memory, model, adapter, rows: rows)
     }
-    let trainer = Trainer(model, trained(), rows: rows, options: options)
+    let trainer = Trainer(model, adapter, rows: rows, options: options)
     for problem in try checkpoints.restore(trainer) ?? [] { try note(problem) }
     return try trainer.run(checkpoints: checkpoints, every: interval, onStep: each)
   }

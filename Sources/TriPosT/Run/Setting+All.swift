@@ -93,8 +93,10 @@ extension Setting {
     number(
       "lora.dropout", \.lora.dropout, 0...0.9, "share of the adapter's inputs dropped in training"),
     list(
-      "lora.targets", \.lora.targets, of: ["all-linear"] + Projection.allCases.map(\.rawValue),
-      "projections with an adapter"),
+      "lora.targets", \.lora.targets,
+      of: ["all-linear"] + Projection.allCases.map(\.rawValue)
+        + Projection.allCases.compactMap { $0.peftName.split(separator: ".").last.map(String.init) },
+      "projections with an adapter, in GGUF's or Hugging Face's words"),
     integer(
       "rationale.epochs", \.rationale.epochs, 0...10_000,
       "epochs on ground-truth rationales before t = 1"),
