@@ -48,6 +48,7 @@ struct StudyCommand: ParsableCommand {
     do {
       let text = try Files.readText(study, limit: Limits.configuration)
       let plan = try StudyPlan(yaml: text, file: study, output: output)
+      try plan.checkModels()
       if tables { return try show(plan.results()) }
       if dryRun {
         let estimate = try estimate(plan)
@@ -94,7 +95,10 @@ struct StudyCommand: ParsableCommand {
       case .began(let cell, let number, let total):
         StandardStreams.writeError("run \(number) of \(total): \(escaped(cell.id, limit: 512))\n")
       case .run(let event): try watch.show(event)
-      case .failed(_, let reason): StandardStreams.writeError(reason + "\n")
+      case .failed(let cell, let error):
+        let found = escaped(error.found, limit: 512)
+        StandardStreams.writeError(
+          "failed: \(escaped(cell.id, limit: 512)): \(error.rule.code), \(found)\n")
       }
     }
     return try study.run()

@@ -60,7 +60,9 @@ struct StudyTests {
           try report(event)
         })
     } report: { event in
-      if case .failed(let cell, let reason) = event { desk.notes.append("\(cell.id): \(reason)") }
+      if case .failed(let cell, let error) = event {
+        desk.notes.append("\(cell.id): \(error.found)")
+      }
     }
     return try study.run()
   }
@@ -167,6 +169,28 @@ struct StudyTests {
       #expect(
         gain.interval.contains(gain.mean) && gain.interval.lowerBound < gain.interval.upperBound)
       #expect(figures.updateFrequency.mean > 0)
+    }
+  }
+
+  @Test("with the control among the methods, each round is compared with the control's")
+  func control() throws {
+    try withTemporaryFolder { path in
+      let results = try Self.run(
+        try Self.plan(path, "methods: [tripost, rationale]\niterations: [2]"))
+      let figures = try results.rows().compactMap { row in
+        try (row.label, #require(results.figures(of: row)))
+      }
+      var known: [String: StudyFigures] = [:]
+      for (label, value) in figures { known[label] = value }
+      for t in [1, 2] {
+        let mine = try #require(known["TriPosT t = \(t)"])
+        let control = try #require(known["rationales again t = \(t)"])
+        let gain = try #require(mine.gainOverControl)
+        #expect(abs(gain.mean - (mine.all.mean - control.all.mean)) < 1e-12)
+        #expect(control.gainOverControl == nil)
+      }
+      #expect(known["ft rationale"]?.gainOverControl == nil && known["ft rationale"]?.gain == nil)
+      #expect(try Files.readText(path + "/tables.md").has("over the control"))
     }
   }
 
@@ -277,6 +301,17 @@ struct StudyTests {
       let plan = try Self.plan(path, "methods: [lmsi]")
       #expect(try refusal { _ = try Self.run(plan) }?.exit == .busy)
       withExtendedLifetime(lock) {}
+    }
+  }
+
+  @Test("the studies that come with the project can be read")
+  func shipped() throws {
+    let folder = SharedData.package + "/studies"
+    let names = try Files.list(folder)
+    #expect(names.contains("quick.yaml") && names.contains("paper-main.yaml"))
+    for name in names {
+      let plan = try StudyPlan(yaml: try Files.readText("\(folder)/\(name)"), file: name)
+      #expect(plan.cells.count > 5 && plan.output.hasPrefix("runs/"), "\(name)")
     }
   }
 

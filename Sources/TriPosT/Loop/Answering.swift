@@ -47,7 +47,8 @@ struct Answering {
           Round(generation: generation, done: done, total: requests.count, tokens: tokens))
       }
       for (place, (index, answer)) in zip(open, round).enumerated() {
-        promptTokens[index] += student.tokenCount(of: requests[place].prompt)
+        // Of a prompt alone: the count of a text has its end.
+        promptTokens[index] += student.tokenCount(of: requests[place].prompt) - 1
         sessions[index].receive(answer.text, endedByEOS: answer.endedByEOS)
         answers[index].append(answer)
       }

@@ -71,16 +71,9 @@ extension RunConfiguration.DataSettings {
 extension RunConfiguration {
   /// What is wrong with the paths, all of it at once (CFG-09).
   func checkPaths() throws {
-    var problems: [InputError] = []
+    var problems = modelProblems
     func refuse(_ key: String, _ found: String, _ hints: [String] = []) {
       problems.append(InputError(.pathExists, at: .init(field: key), found: found, hints: hints))
-    }
-    if model.isEmpty {
-      refuse("model", "no model is named", ["name one with -m MODEL.gguf"])
-    } else if !Files.exists(model) {
-      refuse("model", "\(escaped(model)) does not exist")
-    } else if Files.isDirectory(model) {
-      refuse("model", "\(escaped(model)) is a folder, not a GGUF file")
     }
     if output.isEmpty {
       refuse("output", "no run folder is named", ["name one with --output runs/x"])
@@ -94,5 +87,16 @@ extension RunConfiguration {
       refuse("control_tokens_from", "there is no run in \(escaped(controlTokensFrom))")
     }
     try ConfigurationProblems.throwIfAny(problems)
+  }
+
+  /// What is wrong with the model's path (CFG-09).
+  var modelProblems: [InputError] {
+    func refuse(_ found: String, _ hints: [String] = []) -> [InputError] {
+      [InputError(.pathExists, at: .init(field: "model"), found: found, hints: hints)]
+    }
+    if model.isEmpty { return refuse("no model is named", ["name one with -m MODEL.gguf"]) }
+    if !Files.exists(model) { return refuse("\(escaped(model)) does not exist") }
+    if Files.isDirectory(model) { return refuse("\(escaped(model)) is a folder, not a GGUF file") }
+    return []
   }
 }

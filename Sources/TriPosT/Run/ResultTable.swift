@@ -118,9 +118,9 @@ extension ResultTable: CustomStringConvertible {
         lines.append(
           Self.line([
             index == 0 ? row.label : "", "\(set) \(score.count)",
-            Self.percent(score.directAccuracy),
-            Self.percent(score.accuracy), Self.interval(score.interval),
-            Self.percent(score.updateFrequency), Self.percent(score.updateContribution),
+            percent(score.directAccuracy),
+            percent(score.accuracy), Self.interval(score.interval),
+            percent(score.updateFrequency), percent(score.updateContribution),
             set == "all" ? row.gain.map(Self.gain) ?? "" : "",
           ]))
       }
@@ -132,7 +132,7 @@ extension ResultTable: CustomStringConvertible {
 
   /// Words to the left of their column, numbers to the right.
   private static func line(_ columns: [String]) -> String {
-    let widths = [30, 12, 15, 10, 14, 9, 12, 0]
+    let widths = [36, 12, 15, 10, 14, 9, 12, 0]
     let words: Set = [0, 1, 4, 7]
     var text = ""
     for (index, (column, width)) in zip(columns, widths).enumerated() {
@@ -145,21 +145,11 @@ extension ResultTable: CustomStringConvertible {
   }
 
   private static func gain(_ gain: PairedDifference) -> String {
-    "\(signed(gain.difference)) [\(signed(gain.interval.lowerBound)), "
-      + "\(signed(gain.interval.upperBound))]"
+    "\(signedPercent(gain.difference)) [\(signedPercent(gain.interval.lowerBound)), "
+      + "\(signedPercent(gain.interval.upperBound))]"
   }
 
   private static func interval(_ range: ClosedRange<Double>) -> String {
     "[\(percent(range.lowerBound)), \(percent(range.upperBound))]"
-  }
-
-  private static func signed(_ share: Double) -> String {
-    (share < 0 ? "" : "+") + percent(share)
-  }
-
-  /// A share in percent with one decimal.
-  private static func percent(_ share: Double) -> String {
-    let tenths = Int((abs(share) * 1000).rounded())
-    return (share < 0 && tenths > 0 ? "-" : "") + "\(tenths / 10).\(tenths % 10)"
   }
 }

@@ -1,4 +1,4 @@
-import Boundary
+public import Boundary
 
 /// Runs a study's cells one after another, and reads their results (docs/studies.md).
 ///
@@ -11,7 +11,7 @@ public final class Study {
     case began(StudyCell, number: Int, of: Int)
     case run(RunEvent)
     /// A cell ended with an error, or is left out because another one did.
-    case failed(StudyCell, reason: String)
+    case failed(StudyCell, InputError)
   }
 
   let plan: StudyPlan
@@ -69,7 +69,7 @@ public final class Study {
           throw error
         }
         failures.append((cell, error))
-        try report(.failed(cell, reason: error.description))
+        try report(.failed(cell, error))
       }
       // Tables of what there is so far, so that a long study can be looked at.
       if cell.id == plan.cells.last(where: { $0.seed == cell.seed })?.id { try write(failures) }

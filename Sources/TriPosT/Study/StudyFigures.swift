@@ -39,8 +39,13 @@ struct StudyFigures {
   let questions: Int
   /// Updates by whether the attempts before and after are right, and updates of right ones; means over seeds.
   let transitions: [(name: String, count: Double)]
-  /// Accuracy minus that of ft rationale, with its 95 % interval; nil for ft rationale itself.
-  let gain: (mean: Double, interval: ClosedRange<Double>)?
+  /// Accuracy minus that of ft rationale; nil for ft rationale itself.
+  let gain: Gain?
+  /// Accuracy minus that of the control after the same iteration; nil where the study has none.
+  let gainOverControl: Gain?
+
+  /// A difference in accuracy with its 95 % interval.
+  typealias Gain = (mean: Double, interval: ClosedRange<Double>)
 }
 
 extension StudyResults {
@@ -94,15 +99,21 @@ extension StudyResults {
         ("right_to_wrong", mean(\.rightToWrong)), ("wrong_to_wrong", mean(\.wrongToWrong)),
         ("false_alarms", mean(\.falseAlarms)),
       ],
-      gain: row.point.method == Method.ftRationale.name ? nil : gain(of: mine))
+      gain: row.point.method == Method.ftRationale.name
+        ? nil : gain(of: mine, over: .ftRationale, 0),
+      gainOverControl: row.point.method == Method.rationale.name || row.iteration == 0
+        ? nil : gain(of: mine, over: .rationale, row.iteration))
   }
 
-  /// The difference to ft rationale of the same seeds; questions are drawn, with all their seeds.
-  private func gain(of mine: [Test]) -> (mean: Double, interval: ClosedRange<Double>)? {
+  /// The difference to another method's main test with the same seeds; questions are drawn, with all their seeds.
+  private func gain(
+    of mine: [Test], over method: Method, _ iteration: Int
+  ) -> StudyFigures.Gain? {
     var changes: [String: [Double]] = [:]
     for test in mine {
       let baseline = tests.first {
-        $0.cell.method == .ftRationale && $0.cell.seed == test.cell.seed
+        $0.cell.method == method && $0.iteration == iteration && $0.cell.seed == test.cell.seed
+          && $0.mode == method.mainTest(of: iteration)
           && $0.cell.point.task == test.cell.point.task
           && $0.cell.point.model == test.cell.point.model
       }

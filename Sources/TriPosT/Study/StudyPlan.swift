@@ -10,6 +10,19 @@ public struct StudyPlan: Sendable {
   let text: String
 }
 
+extension StudyPlan {
+  /// Refuses models that are not there, all of them at once.
+  ///
+  /// - Throws: `ConfigurationProblems` with a CFG-09 for each.
+  public func checkModels() throws {
+    var problems: [InputError] = []
+    for problem in cells.flatMap(\.configuration.modelProblems) where !problems.contains(problem) {
+      problems.append(problem)
+    }
+    try ConfigurationProblems.throwIfAny(problems)
+  }
+}
+
 /// One run of a study.
 public struct StudyCell: Sendable, Identifiable {
   /// What of the grid it is.

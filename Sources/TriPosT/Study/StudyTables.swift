@@ -8,8 +8,8 @@ extension StudyResults {
     let known = rows().compactMap { row in figures(of: row).map { (row, $0) } }
     guard !known.isEmpty else { return [] }
     var tables = [main(known)] + tasks.map { details($0, known) }
-    if let table = ablation("share", "p", known, \.share) { tables.append(table) }
-    if let table = ablation("weight", "w", known, \.weight) { tables.append(table) }
+    if let table = ablation("p", known, \.share) { tables.append(table) }
+    if let table = ablation("w", known, \.weight) { tables.append(table) }
     return tables + [collected(), cost()].compactMap { $0 } + [long(known)]
   }
 
@@ -60,26 +60,33 @@ extension StudyResults {
   /// One task with spread and intervals.
   private func details(_ task: String, _ known: [Known]) -> TextTable {
     let rows = known.filter { $0.row.point.task == task }
+    let hasControl = rows.contains { $0.figures.gainOverControl != nil }
     let questions = rows.first?.figures.questions ?? 0
     return TextTable(
       title:
         "\(task): \(questions) test questions; mean ± standard deviation over n seeds; gain over "
         + "ft rationale with its 95 % interval, paired by question",
-      header: [
-        "method", "n", "seen", "unseen", "total", "direct", "SI.Freq", "SI.Contrib", "gain",
-      ],
+      header: ["method", "n"] + Self.columns + (hasControl ? ["over the control"] : []),
       rows: rows.map { row, figures in
-        [row.label, "\(figures.all.count)"]
-          + [
-            figures.seen, figures.unseen, figures.all, figures.direct, figures.updateFrequency,
-            figures.updateContribution,
-          ].map(\.text) + [Self.text(figures.gain)]
+        [row.label, "\(figures.all.count)"] + Self.cells(figures)
+          + (hasControl ? [Self.text(figures.gainOverControl)] : [])
       }, name: "task-\(task)")
   }
 
-  /// The last iteration of TriPosT for each value of a setting; nil when there are not two.
+  private static let columns = [
+    "seen", "unseen", "total", "direct", "SI.Freq", "SI.Contrib", "gain",
+  ]
+
+  private static func cells(_ figures: StudyFigures) -> [String] {
+    [
+      figures.seen, figures.unseen, figures.all, figures.direct, figures.updateFrequency,
+      figures.updateContribution,
+    ].map(\.text) + [text(figures.gain)]
+  }
+
+  /// The last iteration of each method for each value of a setting; nil when there are not two.
   private func ablation(
-    _ name: String, _ symbol: String, _ known: [Known], _ value: KeyPath<StudyCell.Point, Double?>
+    _ symbol: String, _ known: [Known], _ value: KeyPath<StudyCell.Point, Double?>
   ) -> TextTable? {
     let values = Set(plan.cells.compactMap { $0.point[keyPath: value] }).sorted()
     guard values.count > 1 else { return nil }
@@ -93,21 +100,14 @@ extension StudyResults {
           }
           for last in mine where last.row.iteration == mine.map(\.row.iteration).max() {
             rows.append(
-              [Self.initials(task), last.row.label, plain(number)]
-                + [
-                  last.figures.seen, last.figures.unseen, last.figures.all, last.figures.direct,
-                  last.figures.updateFrequency, last.figures.updateContribution,
-                ].map(\.text) + [Self.text(last.figures.gain)])
+              [Self.initials(task), last.row.label, plain(number)] + Self.cells(last.figures))
           }
         }
       }
     }
     return TextTable(
       title: "By \(symbol), after the last iteration",
-      header: [
-        "task", "method", symbol, "seen", "unseen", "total", "direct", "SI.Freq", "SI.Contrib",
-        "gain",
-      ], rows: rows, name: "by-\(symbol)", words: 2)
+      header: ["task", "method", symbol] + Self.columns, rows: rows, name: "by-\(symbol)", words: 2)
   }
 
   /// Every figure, one row each, for other programs.
@@ -130,10 +130,13 @@ extension StudyResults {
             "",
           ])
       }
-      if let gain = figures.gain {
+      for (name, gain) in [
+        ("gain", figures.gain), ("gain_over_control", figures.gainOverControl),
+      ] {
+        guard let gain else { continue }
         rows.append(
           key + [
-            "gain", "\(figures.all.count)", "\(gain.mean)", "", "\(gain.interval.lowerBound)",
+            name, "\(figures.all.count)", "\(gain.mean)", "", "\(gain.interval.lowerBound)",
             "\(gain.interval.upperBound)",
           ])
       }
@@ -150,9 +153,7 @@ extension StudyResults {
       ], rows: rows, name: "figures", words: 9)
   }
 
-  private static func text(
-    _ gain: (mean: Double, interval: ClosedRange<Double>)?
-  ) -> String {
+  private static func text(_ gain: StudyFigures.Gain?) -> String {
     gain.map {
       "\(signedPercent($0.mean)) [\(signedPercent($0.interval.lowerBound)), "
         + "\(signedPercent($0.interval.upperBound))]"
