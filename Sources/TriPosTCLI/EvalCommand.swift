@@ -37,7 +37,8 @@ struct EvalCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "single or self-improving; self-improving with an adapter, unless set.", valueName: "mode"))
+      "One of \(EvaluationMode.names); self-improving with an adapter, unless set.",
+      valueName: "mode"))
   var mode: String?
 
   @Option(help: ArgumentHelp("Sequences in flight.", valueName: "n"))
@@ -58,7 +59,7 @@ struct EvalCommand: ParsableCommand {
     try check("--parallel", parallel, in: 1...4096)
     try checkSettings(set)
     if let mode, EvaluationMode(rawValue: mode) == nil {
-      throw ValidationError("--mode is single or self-improving, not '\(mode)'")
+      throw ValidationError("--mode is one of \(EvaluationMode.names), not '\(mode)'")
     }
   }
 
@@ -100,4 +101,8 @@ struct EvalCommand: ParsableCommand {
       line?.update(done: progress.done, of: progress.total, tokens: progress.tokens)
     }
   }
+}
+
+extension EvaluationMode {
+  fileprivate static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }

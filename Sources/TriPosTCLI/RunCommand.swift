@@ -20,13 +20,16 @@ struct RunCommand: ParsableCommand {
 
       Tasks: \(Course.names.joined(separator: ", ")).
 
+      Methods: \(Method.allCases.map(\.rawValue).joined(separator: ", ")).
+
       Examples:
         tripost run --task multistep_arithmetic -m model.gguf --output runs/first
         tripost run --task word_sorting -m model.gguf --output runs/words
         tripost run --output runs/first --resume
         tripost run experiment.yaml --seed 2 --output runs/seed-2
         tripost run -m model.gguf --output runs/w1 --set train.self_improve_weight=1
-        tripost run --output runs/control --set method=rationale \\
+        tripost run --method lmsi --output runs/lmsi --set opening_from=runs/first
+        tripost run --method rationale --output runs/control \\
           --set control_tokens_from=runs/first
       """)
 
@@ -37,6 +40,9 @@ struct RunCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The task.", valueName: "name"))
   var task: String?
+
+  @Option(help: ArgumentHelp("What the model learns from; tripost unless set.", valueName: "name"))
+  var method: String?
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The base model, a GGUF file.", valueName: "file"),
@@ -88,7 +94,8 @@ struct RunCommand: ParsableCommand {
   private func resolved() throws -> RunConfiguration {
     var overrides: [RunConfiguration.Override] = []
     for (key, value) in [
-      ("task", task), ("model", model), ("output", output), ("seed", seed.map(String.init)),
+      ("task", task), ("method", method), ("model", model), ("output", output),
+      ("seed", seed.map(String.init)),
       ("iterations", iterations.map(String.init)), ("threads", threads.threads.map(String.init)),
       ("memory", memory.bytes.map { String(max(1, $0 >> 20)) }),
     ] {

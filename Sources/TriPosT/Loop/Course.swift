@@ -8,13 +8,16 @@ public struct Course: Sendable {
   public let test: [Question]
   public let critic: any Critic
   public let improver: any Improver
+  /// Attempts of another than the student, for methods that take those.
+  public let demonstrator: any Demonstrator
   /// What a person should know about the questions, such as how many were left out.
   public let notes: [String]
 
   /// A course of given questions.
   public init(
     task: any ReasoningTask, training: [Question], validation: [Question], test: [Question],
-    critic: any Critic, improver: any Improver, notes: [String] = []
+    critic: any Critic, improver: any Improver, demonstrator: any Demonstrator,
+    notes: [String] = []
   ) {
     self.task = task
     self.training = training
@@ -22,6 +25,7 @@ public struct Course: Sendable {
     self.test = test
     self.critic = critic
     self.improver = improver
+    self.demonstrator = demonstrator
     self.notes = notes
   }
 
@@ -71,7 +75,7 @@ extension Course {
       return Course(
         task: task, training: sets.training, validation: sets.validation, test: sets.test,
         critic: ScriptedCritic(task, options: configuration.compat),
-        improver: ScriptedImprover(task), notes: notes)
+        improver: ScriptedImprover(task), demonstrator: ScriptedDemonstrator(task), notes: notes)
     }
     guard let type = Self.tasks.first(where: { $0.name == configuration.task }) else {
       throw InputError(
