@@ -99,11 +99,11 @@ let package = Package(
     .testTarget(
       name: "QuantKernelsTests",
       dependencies: ["QuantKernels", "CQuantKernels", "GGUF", "Boundary", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["eight_bit_moments.json"], swiftSettings: strict),
     .testTarget(
       name: "LlamaTests",
       dependencies: ["Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["chat_templates.json"], swiftSettings: strict),
     .testTarget(
       name: "LoRATests",
       dependencies: ["LoRA", "Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport"],

@@ -95,7 +95,7 @@ def main():
     parser.add_argument("--program", default=".build/release/tripost")
     parser.add_argument("--llama-bench", help="another program with llama-bench's options, such as ik_llama.cpp's")
     parser.add_argument("--shapes", default="15m,1.1b", help="of 15m, 1.1b, 7b, shipped")
-    parser.add_argument("--types", default="q4_0,q8_0", help="of q4_0, q8_0, q4_k, q6_k")
+    parser.add_argument("--types", default="q4_0,q8_0", help="of q4_0, q8_0, q4_k_m, q6_k")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--prompt", type=int, default=512)

@@ -55,7 +55,8 @@ def theirs(shape, dtype, rows, threads):
     return float(output.split()[-1]), memory
 
 
-def train_with_peft(shape, dtype, rows, threads):
+def peft_model(shape, dtype, threads):
+    """A model of random weights with a new adapter of rank 16 on all linear layers."""
     import peft
     import torch
     import transformers
@@ -65,7 +66,7 @@ def train_with_peft(shape, dtype, rows, threads):
     layers, width, feed_forward, heads, kv_heads, vocabulary = SHAPES[shape]
     configuration = transformers.LlamaConfig(
         num_hidden_layers=layers, hidden_size=width, intermediate_size=feed_forward, num_attention_heads=heads,
-        num_key_value_heads=kv_heads, vocab_size=vocabulary, use_cache=False,
+        num_key_value_heads=kv_heads, vocab_size=vocabulary, pad_token_id=0,
     )  # fmt: skip
     kind = {"bf16": torch.bfloat16, "f32": torch.float32}[dtype]
     with torch.device("meta"):
@@ -76,14 +77,21 @@ def train_with_peft(shape, dtype, rows, threads):
             weight.uniform_(-0.02, 0.02) if weight.ndim == 2 else weight.fill_(1)
         network.model.rotary_emb = type(network.model.rotary_emb)(configuration)
     adapter = peft.LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    network = peft.get_peft_model(network, adapter, autocast_adapter_dtype=False).train()
+    return peft.get_peft_model(network, adapter, autocast_adapter_dtype=False)
+
+
+def train_with_peft(shape, dtype, rows, threads):
+    import torch
+
+    network = peft_model(shape, dtype, threads).train()
+    vocabulary = SHAPES[shape][-1]
     trained = [weight for weight in network.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=2e-4)
     seconds = []
     for _ in range(3):
         ids = torch.randint(3, vocabulary, (rows, LENGTH))
         started = time.monotonic()
-        loss = network(input_ids=ids, labels=ids).loss
+        loss = network(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()

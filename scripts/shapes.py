@@ -13,7 +13,18 @@ SHAPES = {
     "1.1b": (22, 2048, 5632, 32, 4, 32000),
     "7b": (32, 4096, 11008, 32, 32, 32000),
 }
-TYPES = {"q4_0": (Q.Q4_0, Q.Q8_0), "q8_0": (Q.Q8_0, Q.Q8_0), "q4_k": (Q.Q4_K, Q.Q6_K), "q6_k": (Q.Q6_K, Q.Q6_K)}
+# Of the layers' matrices, of the embedding, of the output; Q4_K_M has Q6_K for some of the matrices, too.
+TYPES = {
+    "q4_0": (Q.Q4_0, Q.Q8_0, Q.Q8_0),
+    "q8_0": (Q.Q8_0, Q.Q8_0, Q.Q8_0),
+    "q4_k_m": (Q.Q4_K, Q.Q4_K, Q.Q6_K),
+    "q6_k": (Q.Q6_K, Q.Q6_K, Q.Q6_K),
+}
+
+
+def more_bits(layer, layers):
+    """The layers whose values and down projections llama.cpp's mix Q4_K_M keeps in Q6_K."""
+    return layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2
 
 
 def random_blocks(kind, rows, columns, rng):
@@ -59,22 +70,23 @@ def write_model(path, shape, types):
             sys.exit(f"{name}: {columns} columns do not fit {kind.name}")
         writer.add_tensor(name, random_blocks(kind, rows, columns, rng), raw_dtype=kind)
 
-    inner, outer = types
+    inner, embedding, output = types
     kv = width // heads * kv_heads
-    matrix("token_embd.weight", vocabulary, width, outer)
-    matrix("output.weight", vocabulary, width, outer)
+    matrix("token_embd.weight", vocabulary, width, embedding)
+    matrix("output.weight", vocabulary, width, output)
     writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
     for layer in range(layers):
         name = f"blk.{layer}."
+        wide = Q.Q6_K if inner == Q.Q4_K and more_bits(layer, layers) else inner
         writer.add_tensor(name + "attn_norm.weight", np.ones(width, np.float32))
         writer.add_tensor(name + "ffn_norm.weight", np.ones(width, np.float32))
         matrix(name + "attn_q.weight", width, width, inner)
         matrix(name + "attn_k.weight", kv, width, inner)
-        matrix(name + "attn_v.weight", kv, width, inner)
+        matrix(name + "attn_v.weight", kv, width, wide)
         matrix(name + "attn_output.weight", width, width, inner)
         matrix(name + "ffn_gate.weight", feed_forward, width, inner)
         matrix(name + "ffn_up.weight", feed_forward, width, inner)
-        matrix(name + "ffn_down.weight", width, feed_forward, inner)
+        matrix(name + "ffn_down.weight", width, feed_forward, wide)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -158,7 +158,7 @@ extension Files {
   }
 
   /// The folder a path lies in: everything before its last component.
-  static func folder(of path: String) -> String {
+  package static func folder(of path: String) -> String {
     var bytes = path.utf8[...]
     while bytes.count > 1 && bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
     guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }

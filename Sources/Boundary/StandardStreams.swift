@@ -51,6 +51,8 @@ public enum StandardStreams {
 
   private static let isLineLive = Mutex(false)
 
+  public static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
   public static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
   /// The `errno` of a failed write, or 0.

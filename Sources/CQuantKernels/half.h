@@ -19,6 +19,13 @@ static inline float qk_bf16_to_float(uint16_t bits) {
   return qk_float_from_bits((uint32_t)bits << 16);
 }
 
+/// Rounds half to even.
+static inline uint16_t qk_float_to_bf16(float value) {
+  const uint32_t bits = qk_bits_of_float(value);
+  const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+  return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? bits >> 16 | 0x40 : rounded >> 16);
+}
+
 /// Exponent and fraction in a float's place are 2^112 too small, those of subnormal halves too.
 static inline float qk_half_to_float(uint16_t half) {
   const uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13;

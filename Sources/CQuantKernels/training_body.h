@@ -100,6 +100,14 @@ static void STEPS(dropout)(
   }
 }
 
+static void STEPS(to_bf16)(size_t n, const float *restrict x, uint16_t *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] = qk_float_to_bf16(x[i]);
+}
+
+static void STEPS(from_bf16)(size_t n, const uint16_t *restrict x, float *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] = qk_bf16_to_float(x[i]);
+}
+
 static const qk_training STEPS(training_table) = {
     .rms_norm_backward = STEPS(rms_norm_backward),
     .swiglu_backward = STEPS(swiglu_backward),
@@ -108,4 +116,6 @@ static const qk_training STEPS(training_table) = {
     .adamw = STEPS(adamw),
     .squared_sum = STEPS(squared_sum),
     .dropout = STEPS(dropout),
+    .to_bf16 = STEPS(to_bf16),
+    .from_bf16 = STEPS(from_bf16),
 };

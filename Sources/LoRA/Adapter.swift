@@ -47,7 +47,7 @@ public final class Adapter {
   /// What that base is called, where that is known.
   public let baseName: String?
   /// What a reader found odd but not wrong; one line each.
-  public let warnings: [String]
+  private let readerWarnings: [String]
 
   /// An adapter of these parts, one a site, in any order.
   init(
@@ -58,7 +58,23 @@ public final class Adapter {
     self.parts = parts.sorted { $0.site < $1.site }
     self.baseDigest = baseDigest
     self.baseName = baseName
-    self.warnings = warnings
+    readerWarnings = warnings
+  }
+
+  /// What is odd but not wrong; one line each.
+  public var warnings: [String] { readerWarnings + [excessRank].compactMap(\.self) }
+
+  /// Ranks beyond the smaller side of a matrix, which add numbers and nothing else (ADP-06).
+  private var excessRank: String? {
+    let large = parts.filter { part in
+      let (outputs, inputs) = shape.dimensions(of: part.site.projection)
+      return part.update.rank > min(outputs, inputs)
+    }
+    guard let first = large.first else { return nil }
+    let (outputs, inputs) = shape.dimensions(of: first.site.projection)
+    return
+      "rank \(first.update.rank) of \(first.site) is more than its matrix of \(outputs) x \(inputs) can have"
+      + (large.count > 1 ? "; so are \(large.count - 1) others" : "")
   }
 
   /// A new adapter that changes nothing yet: A uniform in ±1/√inputs, B zero.
@@ -115,12 +131,14 @@ public final class Adapter {
           weight, adding: part.update.b, part.update.a, scale: part.update.scale))
     }
     return Adapter(
-      shape: shape, parts: parts, baseDigest: baseDigest, baseName: baseName, warnings: warnings)
+      shape: shape, parts: parts, baseDigest: baseDigest, baseName: baseName,
+      warnings: readerWarnings)
   }
 
   /// The same adapter, said to be of this base: for one that goes on being trained on it.
   public func onBase(digest: String, name: String) -> Adapter {
-    Adapter(shape: shape, parts: parts, baseDigest: digest, baseName: name, warnings: warnings)
+    Adapter(
+      shape: shape, parts: parts, baseDigest: digest, baseName: name, warnings: readerWarnings)
   }
 
   /// SHA-256 of all that it computes with: sites, scales and parameters.

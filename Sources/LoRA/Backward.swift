@@ -36,7 +36,8 @@ extension TrainingPass {
         dNormed, x: selected, weight: weights.outputNorm, epsilon: shape.epsilon,
         addingTo: dSelected)
       for (row, target) in targets.enumerated() {
-        dState.copyRow(target.place, from: dSelected, row: row)
+        // Rows that part after a common beginning want several tokens of one place.
+        dState.addRow(target.place, from: dSelected, row: row)
       }
     }
     return loss
@@ -47,9 +48,7 @@ extension TrainingPass {
     _ rows: PackedRows, into gradients: AdapterGradients, dropoutKey: UInt64
   ) {
     for layer in stride(from: shape.layers - 1, through: firstTrained, by: -1) {
-      if checkpointing && layer < shape.layers - 1 {
-        forward(layer, rows, dropoutKey: dropoutKey)
-      }
+      recall(layer, rows, dropoutKey: dropoutKey)
       let step = LayerBackward(
         pass: self, layer: layer, gradients: gradients, dropoutKey: dropoutKey)
       guard step.feedForward() else { return }

@@ -16,7 +16,8 @@ extension InputError.Rule {
 ///
 /// A checkpoint is itself a folder: the adapter as PEFT keeps it, the optimizer's moments, and a
 /// manifest with the step and each file's size and SHA-256. It is written under another name,
-/// synced and renamed, so one that has its name is whole; the newest that verifies is the truth.
+/// synced and renamed, so one that has its name is whole; the newest that verifies is the truth. With validation, the
+/// checkpoint of the best step stays, too.
 public struct CheckpointFolder {
   /// Where the checkpoints are.
   public let path: String
@@ -37,7 +38,7 @@ public struct CheckpointFolder {
     self.identity = identity
   }
 
-  /// Saves where a trainer stands, then removes all but the newest two.
+  /// Saves where a trainer stands, then removes all but the newest two and the best.
   ///
   /// - Throws: `InputError` RUN-20 when a value is not finite; input/output errors.
   public func write(_ trainer: Trainer) throws {
@@ -51,25 +52,47 @@ public struct CheckpointFolder {
       }
     }
     let files =
-      PEFTAdapter.files(of: trainer.adapter) + [(Self.optimizerName, Self.optimizerBytes(trainer))]
-    let entries: [JSONValue] = files.map { file in
-      [
-        "name": .string(file.name), "bytes": .integer(Int64(file.bytes.count)),
-        "sha256": .string(SHA256.hex(of: file.bytes)),
+      PEFTAdapter.files(of: trainer.adapter)
+      + [FileInPieces(Self.optimizerName, Self.optimizerFile(trainer).write)]
+    let entries: [JSONValue] = try files.map { file in
+      let (bytes, digest) = try file.measured()
+      return [
+        "name": .string(file.name), "bytes": .integer(Int64(bytes)), "sha256": .string(digest),
       ]
     }
-    let manifest: JSONValue = [
+    var members: JSONObject = [
       "format": .integer(Self.format), "step": .integer(Int64(trainer.step)),
       "identity": .object(fullIdentity(trainer)), "files": .array(entries),
     ]
+    if trainer.validation != nil { members["validation"] = trainer.record.json }
+    let manifest = JSONValue.object(members)
     let sealed: JSONValue = [
       "manifest": manifest, "sha256": .string(SHA256.hex(of: Array(manifest.serialized.utf8))),
     ]
     try Files.createDirectory(path)
     try writeFolder(
-      files + [(Self.manifestName, Array(sealed.serialized.utf8))], to: "\(path)/\(name)",
-      replacing: true)
-    for old in try checkpoints().dropLast(Self.spares + 1) { try Files.remove("\(path)/\(old)") }
+      files + [FileInPieces(Self.manifestName, bytes: Array(sealed.serialized.utf8))],
+      to: "\(path)/\(name)", replacing: true)
+    let best = trainer.record.best.map { Self.name($0.step) }
+    for old in try checkpoints().dropLast(Self.spares + 1) where old != best {
+      try Files.remove("\(path)/\(old)")
+    }
+  }
+
+  /// The path of the newest checkpoint; nil where there is none.
+  func newest() throws -> String? {
+    guard Files.exists(path) else { return nil }
+    return try checkpoints().last.map { "\(path)/\($0)" }
+  }
+
+  /// The adapter of the step that validation found best; what the trainer has where there is no validation.
+  ///
+  /// - Throws: `InputError` when that checkpoint is gone or damaged.
+  public func bestAdapter(of trainer: Trainer) throws -> Adapter {
+    guard let best = trainer.record.best, best.step != trainer.step else { return trainer.adapter }
+    let name = Self.name(best.step)
+    _ = try verified(name)
+    return try PEFTAdapter.read("\(path)/\(name)", shape: trainer.adapter.shape)
   }
 
   /// Brings a trainer to the newest checkpoint that verifies.
@@ -118,16 +141,25 @@ public struct CheckpointFolder {
   private func fullIdentity(_ trainer: Trainer) -> JSONObject {
     var all = identity
     for (key, value) in trainer.options.identity { all[key] = value }
+    all["rows_sha256"] = .string(Self.digest(of: trainer.rows))
+    if let validation = trainer.validation {
+      all["validation_rows_sha256"] = .string(Self.digest(of: validation.rows))
+      all["validation_interval"] = .integer(Int64(validation.interval))
+      all["patience"] = validation.patience.map { .integer(Int64($0)) } ?? .null
+    }
+    return all
+  }
+
+  private static func digest(of rows: [TrainingRow]) -> String {
     var hash = SHA256()
-    for row in trainer.rows {
+    for row in rows {
       var bytes: [UInt8] = []
       appendLittleEndian(Int64(row.tokens.count), to: &bytes)
       for token in row.tokens { appendLittleEndian(Int32(truncatingIfNeeded: token), to: &bytes) }
       for weight in row.weights { appendLittleEndian(weight.bitPattern, to: &bytes) }
       hash.update(bytes)
     }
-    all["rows_sha256"] = .string(hash.finalize())
-    return all
+    return hash.finalize()
   }
 
   /// The manifest of a checkpoint whose files are all as it says.
@@ -213,41 +245,42 @@ public struct CheckpointFolder {
       throw InputError(
         .checkpointOfThisRun, file: folder, found: "an adapter of other sites, ranks or alphas")
     }
-    let moments = try Self.momentNames(trainer).map { name, matrix in
-      guard let tensor = optimizer.tensor(name), tensor.shape == [matrix.rows, matrix.columns],
-        let values = optimizer.floats(tensor)
-      else {
+    let moments = try Self.names(of: trainer).map { name, moments in
+      guard let put = moments.read(name, from: optimizer) else {
         throw InputError(
-          .checkpointOfThisRun, file: optimizer.path, at: .init(entry: "tensor \"\(name)\""),
+          .checkpointOfThisRun, file: optimizer.path, at: .init(entry: "moments of \"\(name)\""),
           found: "nothing of that name and shape")
       }
-      return (matrix, Matrix(rows: matrix.rows, columns: matrix.columns, values: values))
+      return put
+    }
+    var record = ValidationRecord()
+    if trainer.validation != nil {
+      guard let saved = ValidationRecord(manifest["validation"]) else {
+        throw InputError(
+          .manifestWhole, file: "\(folder)/\(Self.manifestName)", at: .init(field: "validation"),
+          found: manifest["validation"]?.serialized ?? "nothing")
+      }
+      record = saved
     }
     // Nothing is changed before everything has been read.
-    for (matrix, saved) in moments { matrix.copy(from: saved) }
+    for put in moments { put() }
     for (part, saved) in zip(trainer.adapter.parts, adapter.parts) {
       for (values, saved) in zip(part.parameters, saved.parameters) { values.copy(from: saved) }
       part.update.refresh()
     }
     trainer.step = step
+    trainer.record = record
   }
 
-  private static func momentNames(_ trainer: Trainer) -> [(String, Matrix)] {
-    trainer.adapter.parts.enumerated().flatMap { index, part in
-      let (first, second) = (
-        trainer.moments.first.ofPart(index), trainer.moments.second.ofPart(index)
-      )
-      return zip(["a", "b", "magnitude"], zip(first, second)).flatMap { name, pair in
-        [("\(part.site).\(name).first", pair.0), ("\(part.site).\(name).second", pair.1)]
-      }
+  private static func names(of trainer: Trainer) -> [(String, Moments)] {
+    zip(trainer.adapter.parts, trainer.moments).flatMap { part, moments in
+      zip(["a", "b", "magnitude"], moments).map { ("\(part.site).\($0)", $1) }
     }
   }
 
-  private static func optimizerBytes(_ trainer: Trainer) -> [UInt8] {
+  private static func optimizerFile(_ trainer: Trainer) -> SafetensorsWriter {
     var writer = SafetensorsWriter(metadata: [("step", "\(trainer.step)")])
-    for (name, matrix) in momentNames(trainer) {
-      writer.add(name, shape: [matrix.rows, matrix.columns], values: matrix.values)
-    }
-    return writer.bytes()
+    for (name, moments) in names(of: trainer) { moments.write(name, to: &writer) }
+    return writer
   }
 }

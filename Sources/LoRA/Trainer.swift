@@ -1,111 +1,35 @@
-public import Boundary
+import Boundary
 public import Llama
-public import QuantKernels
+import QuantKernels
 
 extension InputError.Rule {
   static let lossFinite = Self("NUM-01", exit: .diverged)
   static let gradientFinite = Self("NUM-02", exit: .diverged)
 }
 
-/// Everything that decides what training does to an adapter, given the model and the rows.
-public struct TrainingOptions: Equatable, Sendable {
-  public var epochs = 4
-  /// Rows of a micro-batch, which go through the model together.
-  public var batch = 4
-  /// Micro-batches of an optimizer step.
-  public var accumulation = 1
-  /// Ends training early where that is fewer steps than the epochs have.
-  public var maximumSteps: Int?
-  public var learningRate = 2e-4
-  /// The learning rate of B, and of DoRA's magnitudes, over that of A (LoRA+).
-  ///
-  /// Source: Hayou et al. 2024, "LoRA+: Efficient Low Rank Adaptation of Large Models".
-  public var rateRatio = 1.0
-  public var schedule = LearningRateSchedule.Shape.linear
-  /// The share of all steps that warm up, rounded up.
-  public var warmupRatio = 0.03
-  public var normalization = LossNormalization.tokens
-  /// The largest global gradient norm; larger gradients are scaled down to it.
-  public var maximumGradientNorm: Double? = 1
-  public var betas = (0.9, 0.999)
-  public var epsilon = 1e-8
-  public var weightDecay = 0.0
-  /// The share of each update's input that is zeroed.
-  public var dropout: Float = 0
-  /// Makes layers again in the backward pass instead of keeping them: same bits, less memory, more
-  /// time.
-  public var checkpointing = false
-  /// What gradients are multiplied in on their way back; nil is f32 for f32 weights, bf16 for others.
-  public var backward: BackwardPrecision?
-  public var seed: UInt64 = 42
-
-  public init() {}
-
-  public static func == (a: Self, b: Self) -> Bool { a.identity == b.identity }
-
-  /// What has to be equal for a checkpoint to go on with the same bits; checkpointing of layers
-  /// need not.
-  var identity: JSONObject {
-    [
-      "epochs": .integer(Int64(epochs)), "batch": .integer(Int64(batch)),
-      "accumulation": .integer(Int64(accumulation)),
-      "maximum_steps": maximumSteps.map { .integer(Int64($0)) } ?? .null,
-      "learning_rate": .number(learningRate), "rate_ratio": .number(rateRatio),
-      "schedule": .string(schedule.rawValue),
-      "warmup_ratio": .number(warmupRatio), "normalization": .string(normalization.rawValue),
-      "maximum_gradient_norm": maximumGradientNorm.map { .number($0) } ?? .null,
-      "beta_1": .number(betas.0), "beta_2": .number(betas.1), "epsilon": .number(epsilon),
-      "weight_decay": .number(weightDecay), "dropout": .number(Double(dropout)),
-      "backward": backward.map { .string($0.rawValue) } ?? .null, "seed": .string("\(seed)"),
-    ]
-  }
-}
-
-/// What one optimizer step did.
-public struct StepReport: Equatable, Sendable {
-  /// Counted from 1.
-  public let step: Int
-  public let steps: Int
-  /// Epochs finished after this step; a fraction inside one.
-  public let epoch: Double
-  /// Nats, before the step.
-  public let loss: Double
-  /// Of all gradients together, before clipping.
-  public let gradientNorm: Double
-  public let learningRate: Double
-  /// Tokens that went through the model.
-  public let tokens: Int
-  /// Tokens whose prediction was trained on.
-  public let targets: Int
-
-  /// A line of `metrics.jsonl`: the same on every run.
-  public var metrics: JSONObject {
-    [
-      "step": .integer(Int64(step)), "epoch": .number(epoch), "loss": .number(loss),
-      "learning_rate": .number(learningRate), "grad_norm": .number(gradientNorm),
-      "tokens": .integer(Int64(tokens)), "targets": .integer(Int64(targets)),
-    ]
-  }
-}
-
 /// Trains an adapter, one optimizer step at a time.
 ///
-/// Everything but A, B, the optimizer's moments and the step's number is a function of options,
-/// rows and step, so these four are all that a checkpoint holds.
+/// Everything but A, B, the optimizer's moments, the step's number and the losses of evaluations is a function of options,
+/// rows and step, so these are all that a checkpoint holds.
 public final class Trainer {
   public let options: TrainingOptions
   public let adapter: Adapter
   public let rows: [TrainingRow]
+  public let validation: Validation?
   /// Optimizer steps in all.
   public let steps: Int
   /// Optimizer steps done.
   public internal(set) var step = 0
+  /// What the evaluations have shown.
+  public internal(set) var record = ValidationRecord()
 
-  let moments: (first: AdapterGradients, second: AdapterGradients)
+  /// One of each a parameter matrix, part by part.
+  let moments: [[Moments]]
   /// Of the last step, before clipping.
   package let gradients: AdapterGradients
   private let pass: TrainingPass
   private let schedule: LearningRateSchedule
+  private let scorer: Scorer?
 
   private var rowsPerStep: Int { options.batch * options.accumulation }
   private var stepsPerEpoch: Int { max(1, rows.count / rowsPerStep) }
@@ -116,23 +40,29 @@ public final class Trainer {
   ///   - rows: Each with a target, none longer than the model's context. Rows that do not fill a
   ///     step are left over, others in each epoch.
   ///   - options: How to train.
+  ///   - validation: Which rows tell the best step, if any.
   public init(
-    _ model: LlamaModel, _ adapter: Adapter, rows: [TrainingRow], options: TrainingOptions
+    _ model: LlamaModel, _ adapter: Adapter, rows: [TrainingRow], options: TrainingOptions,
+    validation: Validation? = nil
   ) {
     precondition(options.batch > 0 && options.accumulation > 0 && options.epochs > 0)
     precondition(!rows.isEmpty && rows.allSatisfy { $0.targetCount > 0 }, "a row has no target")
     precondition(rows.allSatisfy { $0.tokens.count <= model.contextLength }, "a row is too long")
     (self.options, self.adapter, self.rows) = (options, adapter, rows)
+    self.validation = validation
+    scorer = validation.map { _ in Scorer(model, updates: adapter.updates) }
     let perEpoch = max(1, rows.count / (options.batch * options.accumulation))
     steps = min(options.epochs * perEpoch, options.maximumSteps ?? .max)
     schedule = LearningRateSchedule(
       options.schedule, peak: options.learningRate,
       warmup: Int((options.warmupRatio * Double(steps)).rounded(.up)), steps: steps)
     pass = TrainingPass(
-      model, adapter, checkpointing: options.checkpointing, dropout: options.dropout,
+      model, adapter, keptLayers: options.keptLayers, dropout: options.dropout,
       backward: options.backward)
     gradients = AdapterGradients(adapter)
-    moments = (AdapterGradients(adapter), AdapterGradients(adapter))
+    moments = adapter.parts.map { part in
+      part.parameters.map { Moments(of: $0, options.optimizer) }
+    }
   }
 
   /// The order of the rows in an epoch: a function of the seed and the epoch alone.
@@ -178,7 +108,9 @@ public final class Trainer {
     let factors = WeightedLoss.coefficients(of: batches, options.normalization)
     var (loss, tokens) = (0.0, 0)
     for (index, batch) in batches.enumerated() {
-      let packed = PackedRows(batch, coefficients: factors[index])
+      // Rows that share a beginning would share its zeros, too.
+      let packed = PackedRows(
+        batch, coefficients: factors[index], sharing: options.dropout == 0)
       var random = RandomStream(seed: options.seed, "dropout pass", step, index)
       let part = pass.run(packed, into: gradients, dropoutKey: random.next())
       guard part.isFinite else { throw diverged(.lossFinite, "the loss \(part)", batch) }
@@ -219,35 +151,73 @@ public final class Trainer {
     }
     let (ofA, ofB) = (optimizer(rate), optimizer(rate * options.rateRatio))
     for (index, part) in adapter.parts.enumerated() {
-      let (gradients, first) = (gradients.ofPart(index), moments.first.ofPart(index))
-      let second = moments.second.ofPart(index)
+      let gradients = gradients.ofPart(index)
       for (place, values) in part.parameters.enumerated() {
-        (place == 0 ? ofA : ofB).apply(
-          gradient: gradients[place], first: first[place], second: second[place], to: values)
+        moments[index][place].apply(
+          place == 0 ? ofA : ofB, gradient: gradients[place], to: values)
       }
       part.update.refresh()
     }
   }
 
+  /// Whether nothing is left to do: all steps and evaluations are done, or patience has run out.
+  public var hasEnded: Bool {
+    !evaluationIsDue && (step == steps || validation?.patience.map { record.stale >= $0 } == true)
+  }
+
+  private var evaluationIsDue: Bool {
+    guard let validation, step > record.lastStep else { return false }
+    return step.isMultiple(of: validation.interval) || step == steps
+  }
+
+  /// The loss of the validation rows now, put on record; nil when `goesOn` has said no.
+  ///
+  /// - Throws: `InputError` with exit code 10 when it is not finite.
+  private func evaluate(goesOn: () -> Bool) throws -> EvaluationReport? {
+    guard let validation, let scorer,
+      let loss = validation.loss(by: scorer, options.normalization, goesOn: goesOn)
+    else { return nil }
+    guard loss.isFinite else { throw diverged(.lossFinite, "the validation loss \(loss)", []) }
+    return record.add(loss, at: step)
+  }
+
   /// Trains to the end.
   ///
   /// - Parameters:
-  ///   - checkpoints: Where to save, every `interval` steps and when it stops.
+  ///   - checkpoints: Where to save: every `interval` steps, at the best step, and when it stops.
   ///   - interval: In steps.
+  ///   - goesOn: Asked before each row of an evaluation; false stops there.
+  ///   - onEvaluation: Sees each evaluation.
   ///   - onStep: Sees each step; false stops after it.
   /// - Returns: Whether training has ended.
-  /// - Throws: `InputError` as `advance` does, input/output errors, what `onStep` throws.
+  /// - Throws: `InputError` as `advance` does, with the last good checkpoint; input/output errors; what the closures throw.
   public func run(
     checkpoints: CheckpointFolder? = nil, every interval: Int = 50,
+    goesOn: () -> Bool = { true },
+    onEvaluation: (EvaluationReport) throws -> Void = { _ in },
     onStep: (StepReport) throws -> Bool
   ) throws -> Bool {
-    while step < steps {
-      let goesOn = try onStep(try advance())
-      if step.isMultiple(of: interval) || step == steps || !goesOn {
-        try checkpoints?.write(self)
+    do {
+      while !hasEnded {
+        var (isGoingOn, isBest) = (true, false)
+        if evaluationIsDue {
+          let evaluation = try evaluate(goesOn: goesOn)
+          if let evaluation { try onEvaluation(evaluation) }
+          (isGoingOn, isBest) = (evaluation != nil, evaluation?.isBest == true)
+        } else {
+          isGoingOn = try onStep(try advance())
+        }
+        // A step that is evaluated is saved after that.
+        let isSaved = (step.isMultiple(of: interval) && !evaluationIsDue) || isBest || hasEnded
+        if isSaved || !isGoingOn { try checkpoints?.write(self) }
+        if !isGoingOn { break }
       }
-      if !goesOn { break }
+    } catch var error as InputError where error.exit == .diverged {
+      if let newest = try checkpoints?.newest() {
+        error.hints.append("the last good checkpoint is \(newest)")
+      }
+      throw error
     }
-    return step == steps
+    return hasEnded
   }
 }

@@ -3,39 +3,6 @@ import GGUF
 import Llama
 package import QuantKernels
 
-/// Rows laid one behind the other as one sequence of tokens, each with positions of its own from 0.
-///
-/// What comes after a row's last target is left out: nothing that is trained on depends on it.
-struct PackedRows {
-  private(set) var tokens: [Int] = []
-  private(set) var positions: [Int] = []
-  /// Where each row lies.
-  private(set) var sequences: [Range<Int>] = []
-  /// The places whose next token is trained on, ascending, with that token and the factor of its
-  /// cross-entropy.
-  private(set) var targets: [(place: Int, token: Int, coefficient: Double)] = []
-  /// What attention sees: each row has pages of its own.
-  private(set) var places = AttentionPlaces()
-  private(set) var pages = 0
-
-  /// Packs rows with their coefficients: one list a row, one number a token.
-  init(_ rows: [TrainingRow], coefficients: [[Double]]) {
-    for (row, factors) in zip(rows, coefficients) {
-      guard let last = factors.lastIndex(where: { $0 != 0 }), last > 0 else { continue }
-      let start = tokens.count
-      tokens += row.tokens[..<last]
-      positions += 0..<last
-      sequences.append(start..<start + last)
-      let end = pages + (last + KeyValueStore.pageLength - 1) / KeyValueStore.pageLength
-      places.add(rows: last, from: 0, table: (pages..<end).map { Int32($0) })
-      pages = end
-      for index in 1...last where factors[index] != 0 {
-        targets.append((start + index - 1, row.tokens[index], factors[index]))
-      }
-    }
-  }
-}
-
 /// The gradients of an adapter, one of each a part, in the parts' order.
 package final class AdapterGradients {
   package let a: [Matrix]
@@ -60,45 +27,6 @@ package final class AdapterGradients {
   }
 }
 
-/// What one layer's forward pass leaves for its backward pass; every matrix has a row a token.
-///
-/// Normalised states and the gated product are made again from these, which costs less than keeping
-/// them.
-final class LayerActivations {
-  let query: Matrix
-  let key: Matrix
-  let value: Matrix
-  let attended: Matrix
-  /// The state between attention and feed-forward.
-  let middle: Matrix
-  let gate: Matrix
-  let up: Matrix
-  /// A·x of each update; `[tokens, rank]`.
-  let hidden: [Projection: Matrix]
-  /// W·x + scale · B·A·x of each update with magnitudes; `[tokens, outputs]`.
-  let unscaled: [Projection: Matrix]
-
-  /// Room for one layer; `other` lends its matrices to a layer that never needs them at the same
-  /// time, but for `hidden` and what the last product leaves, which no second run makes again.
-  init(
-    _ shape: LlamaConfiguration, ranks: [Projection: Int], sharing other: LayerActivations? = nil
-  ) {
-    query = other?.query ?? Matrix(rows: 0, columns: shape.queryWidth)
-    key = other?.key ?? Matrix(rows: 0, columns: shape.kvWidth)
-    value = other?.value ?? Matrix(rows: 0, columns: shape.kvWidth)
-    attended = other?.attended ?? Matrix(rows: 0, columns: shape.queryWidth)
-    middle = other?.middle ?? Matrix(rows: 0, columns: shape.width)
-    gate = other?.gate ?? Matrix(rows: 0, columns: shape.feedForward)
-    up = other?.up ?? Matrix(rows: 0, columns: shape.feedForward)
-    hidden = ranks.mapValues { Matrix(rows: 0, columns: $0) }
-    var unscaled = other?.unscaled ?? [:]
-    for projection in Projection.allCases where other == nil || projection == .down {
-      unscaled[projection] = Matrix(rows: 0, columns: shape.dimensions(of: projection).outputs)
-    }
-    self.unscaled = unscaled
-  }
-}
-
 /// Forward and backward over a packed batch, with the scratch space of both.
 ///
 /// The forward pass is the sampler's, kernel by kernel, so that a model is trained on the numbers
@@ -114,11 +42,15 @@ final class TrainingPass {
   let firstTrained: Int
   /// The state before each layer and after the last.
   let states: [Matrix]
-  /// What each layer keeps.
-  ///
-  /// With checkpointing all of them are one, filled again before each layer's backward pass.
+  /// What each layer's backward pass needs; layers whose activations wait elsewhere, or are made
+  /// again, share their matrices.
   let kept: [LayerActivations]
-  let checkpointing: Bool
+  /// Where activations wait in bfloat16, by layer.
+  private var waiting: [Int: RoundedActivations] = [:]
+  private let firstKept: Int
+  /// Whether activations that wait are rounded; those that are made again are then rounded, too.
+  private let rounds: Bool
+  private lazy var rounding = RoundedActivations(kept[firstTrained])
 
   let normed: Matrix
   let gated: Matrix
@@ -150,17 +82,18 @@ final class TrainingPass {
   /// - Parameters:
   ///   - model: The frozen base.
   ///   - adapter: What is trained.
-  ///   - checkpointing: Keep only the state before each layer, and run each layer forward again
-  ///     when its turn comes: the same bits for a third more time and a fraction of the memory.
+  ///   - keptLayers: The topmost layers whose activations wait for their backward pass. Of the others
+  ///     only the state before them does; they run forward again when their turn comes: the same
+  ///     bits for up to a third more time and a fraction of the memory.
   ///   - dropout: The share of each update's input that is zeroed.
   ///   - backward: What gradients are multiplied in; nil is f32 for weights that are, bf16 for others.
   init(
-    _ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool, dropout: Float = 0,
+    _ model: LlamaModel, _ adapter: Adapter, keptLayers: Int = .max, dropout: Float = 0,
     backward: BackwardPrecision? = nil
   ) {
     let shape = model.configuration
     (self.model, self.adapter, self.shape) = (model, adapter, shape)
-    (self.checkpointing, self.dropout, self.backward) = (checkpointing, dropout, backward)
+    (self.dropout, self.backward) = (dropout, backward)
     for part in adapter.parts {
       part.update.attach(to: model.weights.layers[part.site.layer][part.site.projection])
     }
@@ -175,10 +108,18 @@ final class TrainingPass {
         })
     }
     let (shared, firstTrained) = (LayerActivations(shape, ranks: [:]), firstTrained)
+    let firstKept = max(firstTrained, shape.layers - min(keptLayers, shape.layers))
+    let rounds = Self.roundsActivations(model, backward)
     kept = (0..<shape.layers).map { layer in
       LayerActivations(
-        shape, ranks: ranks(layer),
-        sharing: checkpointing || layer < firstTrained ? shared : nil)
+        shape, ranks: ranks(layer), sharing: rounds || layer < firstKept ? shared : nil)
+    }
+    (self.firstKept, self.rounds) = (firstKept, rounds)
+    if rounds {
+      // The last layer's are still there when its backward pass begins.
+      for layer in firstKept..<max(firstKept, shape.layers - 1) {
+        waiting[layer] = RoundedActivations(kept[layer])
+      }
     }
 
     normed = Matrix(rows: 0, columns: shape.width)
@@ -246,7 +187,19 @@ final class TrainingPass {
     for layer in 0..<shape.layers {
       forward(layer, rows, dropoutKey: dropoutKey)
       feedForward(layer, dropoutKey: dropoutKey)
+      waiting[layer]?.store(kept[layer])
     }
+  }
+
+  /// Brings back what a layer's backward pass needs, wherever it is.
+  func recall(_ layer: Int, _ rows: PackedRows, dropoutKey: UInt64) {
+    guard layer < shape.layers - 1 else { return }
+    if let waiting = waiting[layer] { return waiting.load(into: kept[layer]) }
+    guard layer < firstKept else { return }
+    forward(layer, rows, dropoutKey: dropoutKey)
+    guard rounds else { return }
+    rounding.store(kept[layer])
+    rounding.load(into: kept[layer])
   }
 
   /// A layer up to its gate and up: all that backward needs.
@@ -310,7 +263,20 @@ final class TrainingPass {
   }
 
   func precision(of weight: WeightMatrix) -> BackwardPrecision {
-    backward ?? (weight.type == .f32 ? .f32 : .bf16)
+    Self.precision(of: weight, backward)
+  }
+
+  private static func precision(
+    of weight: WeightMatrix, _ wanted: BackwardPrecision?
+  ) -> BackwardPrecision {
+    wanted ?? (weight.type == .f32 ? .f32 : .bf16)
+  }
+
+  /// Gradients that are rounded on their way lose nothing more from activations that are.
+  static func roundsActivations(_ model: LlamaModel, _ backward: BackwardPrecision?) -> Bool {
+    model.weights.layers.contains { layer in
+      Projection.allCases.contains { precision(of: layer[$0], backward) == .bf16 }
+    }
   }
 
   /// The input of an update with its share of zeros; the same in both directions.

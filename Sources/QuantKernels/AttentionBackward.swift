@@ -1,5 +1,16 @@
 import CQuantKernels
 
+/// Consecutive rows of one sequence of tokens.
+public struct AttentionSequence: Equatable, Sendable {
+  public let rows: Range<Int>
+  /// The rows that come before them in their sequence, which others may go on from as well.
+  public let prefix: [Range<Int>]
+
+  public init(rows: Range<Int>, after prefix: [Range<Int>] = []) {
+    (self.rows, self.prefix) = (rows, prefix)
+  }
+}
+
 /// The backward pass of causal attention inside each of several sequences that lie one behind the
 /// other.
 ///
@@ -17,45 +28,103 @@ import CQuantKernels
 ///   - keys: `[rows, kvHeads · headSize]`, rotated.
 ///   - values: `[rows, kvHeads · headSize]`.
 ///   - headSize: Floats of one head.
-///   - sequences: Ranges of rows; together all rows.
+///   - sequences: Together all rows; those that go on from others follow the first of these at once.
 ///   - scale: What scores are multiplied by before softmax.
 ///   - dQueries: Resized; as `queries`.
 ///   - dKeys: Resized; as `keys`.
 ///   - dValues: Resized; as `values`.
 public func attentionBackward(
   _ dy: Matrix, queries: Matrix, keys: Matrix, values: Matrix, headSize: Int,
-  sequences: [Range<Int>], scale: Float, dQueries: Matrix, dKeys: Matrix, dValues: Matrix
+  sequences: [AttentionSequence], scale: Float, dQueries: Matrix, dKeys: Matrix, dValues: Matrix
 ) {
   let rows = queries.rows
   precondition(dy.rows == rows && keys.rows == rows && values.rows == rows, "shapes differ")
-  precondition(sequences.reduce(0) { $0 + $1.count } == rows, "sequences do not cover the rows")
+  precondition(
+    sequences.reduce(0) { $0 + $1.rows.count } == rows, "sequences do not cover the rows")
   let kvHeads = keys.columns / headSize
   let group = queries.columns / keys.columns
   for matrix in [dQueries, dKeys, dValues] { matrix.resize(rows: rows) }
   for matrix in [dKeys, dValues] { matrix.fill(0) }
   let steps = Kernels.training
 
-  parallel(sequences.count * kvHeads) { chunk in
-    let (sequence, kvHead) = (sequences[chunk / kvHeads], chunk % kvHeads)
-    let height = min(AttentionTile.height, sequence.count)
-    let tile = AttentionTile(
-      scores: .allocate(capacity: height * sequence.count),
-      dScores: .allocate(capacity: height * sequence.count))
-    defer { tile.deallocate() }
-    for offset in 0..<group {
-      let head = kvHead * group + offset
-      for start in stride(from: 0, to: sequence.count, by: height) {
-        tile.run(
-          steps, queries: DensePart(queries, sequence.lowerBound + start, head * headSize),
-          dy: DensePart(dy, sequence.lowerBound + start, head * headSize),
-          keys: DensePart(keys, sequence.lowerBound, kvHead * headSize),
-          values: DensePart(values, sequence.lowerBound, kvHead * headSize),
-          dQueries: Slice(dQueries, sequence.lowerBound + start, head * headSize),
-          dKeys: Slice(dKeys, sequence.lowerBound, kvHead * headSize),
-          dValues: Slice(dValues, sequence.lowerBound, kvHead * headSize),
-          start: start, count: min(height, sequence.count - start), headSize: headSize,
-          scale: scale)
+  // What goes on from a common beginning adds to its gradients, one after the other.
+  let roots = sequences.indices.filter { sequences[$0].prefix.isEmpty }
+  parallel(roots.count * kvHeads) { chunk in
+    let (root, kvHead) = (chunk / kvHeads, chunk % kvHeads)
+    let end = root + 1 < roots.count ? roots[root + 1] : sequences.count
+    for sequence in sequences[roots[root]..<end] {
+      let seen = SeenRows(sequence, column: kvHead * headSize, headSize: headSize)
+      let (first, before) = (sequence.rows.lowerBound, seen.count - sequence.rows.count)
+      let height = min(AttentionTile.height, sequence.rows.count)
+      let tile = AttentionTile(
+        scores: .allocate(capacity: height * seen.count),
+        dScores: .allocate(capacity: height * seen.count))
+      defer { tile.deallocate() }
+      seen.with(keys, values, dKeys, dValues) { keys, values, dKeys, dValues in
+        for head in kvHead * group..<(kvHead + 1) * group {
+          for start in stride(from: 0, to: sequence.rows.count, by: height) {
+            tile.run(
+              steps, queries: DensePart(queries, first + start, head * headSize),
+              dy: DensePart(dy, first + start, head * headSize), keys: keys, values: values,
+              dQueries: Slice(dQueries, first + start, head * headSize), dKeys: dKeys,
+              dValues: dValues, start: before + start,
+              count: min(height, sequence.rows.count - start), headSize: headSize, scale: scale)
+          }
+        }
       }
+    }
+  }
+}
+
+/// A head's columns of the rows that a sequence sees: where they lie when these are neighbours, else
+/// copies.
+private struct SeenRows {
+  let ranges: [Range<Int>]
+  let column: Int
+  let headSize: Int
+  let count: Int
+
+  init(_ sequence: AttentionSequence, column: Int, headSize: Int) {
+    ranges = sequence.prefix + [sequence.rows]
+    (self.column, self.headSize) = (column, headSize)
+    count = ranges.reduce(0) { $0 + $1.count }
+  }
+
+  func with(
+    _ keys: Matrix, _ values: Matrix, _ dKeys: Matrix, _ dValues: Matrix,
+    _ body: (DensePart, DensePart, Slice, Slice) -> Void
+  ) {
+    guard ranges.count > 1 else {
+      let row = ranges[0].lowerBound
+      return body(
+        DensePart(keys, row, column), DensePart(values, row, column), Slice(dKeys, row, column),
+        Slice(dValues, row, column))
+    }
+    let copies = [keys, values, dKeys, dValues].map(copy)
+    body(
+      DensePart(copies[0], 0, 0), DensePart(copies[1], 0, 0), Slice(copies[2], 0, 0),
+      Slice(copies[3], 0, 0))
+    put(copies[2], into: dKeys)
+    put(copies[3], into: dValues)
+  }
+
+  private func forEachRow(_ body: (_ copied: Int, _ row: Int) -> Void) {
+    for (copied, row) in ranges.joined().enumerated() { body(copied, row) }
+  }
+
+  private func copy(_ matrix: Matrix) -> Matrix {
+    let copy = Matrix(rows: count, columns: headSize)
+    forEachRow { copied, row in
+      (copy.base + copied * headSize).update(
+        from: matrix.base + row * matrix.columns + column, count: headSize)
+    }
+    return copy
+  }
+
+  private func put(_ copy: Matrix, into matrix: Matrix) {
+    forEachRow { copied, row in
+      (matrix.base + row * matrix.columns + column).update(
+        from: copy.base + copied * headSize, count: headSize)
     }
   }
 }

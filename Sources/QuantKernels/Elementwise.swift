@@ -46,6 +46,15 @@ public func add(_ x: Matrix, to y: Matrix) {
   }
 }
 
+extension Matrix {
+  /// Adds row `row` of `other` to row `target`.
+  public func addRow(_ target: Int, from other: Matrix, row: Int) {
+    precondition(other.columns == columns, "\(other.columns) columns onto \(columns)")
+    precondition((0..<rows).contains(target) && (0..<other.rows).contains(row), "row out of range")
+    Kernels.steps.pointee.add(columns, other.base + row * columns, base + target * columns)
+  }
+}
+
 /// The gated unit of a LLaMA feed-forward block: y = gate · sigmoid(gate) · up, element by element.
 ///
 /// Source: Shazeer 2020, "GLU Variants Improve Transformer", SwiGLU. All are `[rows, columns]`;

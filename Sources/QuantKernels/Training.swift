@@ -181,13 +181,20 @@ public struct AdamWStep {
 
   /// Changes the values and both moments of one parameter matrix; all of the same shape.
   public func apply(gradient: Matrix, first: Matrix, second: Matrix, to values: Matrix) {
-    let count = values.rows * values.columns
     for other in [gradient, first, second] {
       precondition(other.rows == values.rows && other.columns == values.columns, "shapes differ")
     }
+    apply(
+      count: values.rows * values.columns, gradient: gradient.base, first: first.base,
+      second: second.base, to: values.base)
+  }
+
+  func apply(
+    count: Int, gradient: UnsafePointer<Float>, first: UnsafeMutablePointer<Float>,
+    second: UnsafeMutablePointer<Float>, to values: UnsafeMutablePointer<Float>
+  ) {
     var numbers = numbers
-    Kernels.training.adamw(
-      count, &numbers, gradient.base, first.base, second.base, values.base)
+    Kernels.training.adamw(count, &numbers, gradient, first, second, values)
   }
 }
 

@@ -6,16 +6,22 @@ public import GGUF
 /// The values are those of the file, bit for bit and in about as many bytes, packed into panels of
 /// 16 interleaved rows (`CQuantKernels.h`).
 public final class WeightMatrix: @unchecked Sendable {
-  // Sendable by contract: read-only after `init`, but for `repack`, which the one compute thread calls.
+  // Sendable by contract: read-only after `init`, but for `repack` and the panels of a mapped matrix, which the
+  // one compute thread alone asks for.
+
+  private enum Storage {
+    case packed(UnsafeMutablePointer<Float>)
+    /// As the file has them; `owner` keeps them mapped.
+    case mapped(UnsafeRawPointer, owner: AnyObject, scratch: PanelScratch)
+  }
 
   public let type: TensorType
   public let rows: Int
   public let columns: Int
-  /// Of the packed weights.
+  /// Of the weights when they are packed.
   public let byteCount: Int
   let format: qk_format
-  let panels: UnsafeMutableRawPointer
-  private let floats: UnsafeMutablePointer<Float>
+  private let storage: Storage
 
   /// Packs a tensor's bytes as a GGUF file holds them; they are not needed afterwards.
   ///
@@ -27,11 +33,48 @@ public final class WeightMatrix: @unchecked Sendable {
   ///   - inspect: Sees the bytes of some rows just before they are packed, on several threads at once: what else has
   ///     to look at them does so while they are in a cache.
   /// - Precondition: The bytes are those of this shape.
-  public init(
+  public convenience init(
     type: TensorType, rows: Int, columns: Int, bytes: UnsafeRawBufferPointer,
     inspect: (UnsafeRawBufferPointer) -> Void = { _ in }
   ) {
-    guard let format = Self.format(of: type), let source = bytes.baseAddress else {
+    let size = Self.byteCount(type: type, rows: rows, columns: columns) ?? 0
+    let storage = Storage.packed(allocateZeroed(size / MemoryLayout<Float>.stride))
+    self.init(type, rows, columns, bytes, storage)
+    if let source = bytes.baseAddress { pack(source, to: panels, inspect) }
+  }
+
+  /// Leaves a tensor's bytes where they are; products pack them, each time that they are needed, into
+  /// panels that many matrices share.
+  ///
+  /// - Parameters:
+  ///   - type: One that is supported.
+  ///   - rows: Outputs.
+  ///   - columns: Inputs; a whole number of blocks.
+  ///   - bytes: Row by row; there as long as `owner` is.
+  ///   - owner: Kept.
+  ///   - scratch: Where panels go.
+  ///   - inspect: Sees all bytes, in parts, on several threads at once.
+  /// - Precondition: The bytes are those of this shape.
+  public convenience init(
+    type: TensorType, rows: Int, columns: Int, mapped bytes: UnsafeRawBufferPointer,
+    owner: AnyObject, scratch: PanelScratch, inspect: (UnsafeRawBufferPointer) -> Void
+  ) {
+    guard let source = bytes.baseAddress else { preconditionFailure("no bytes") }
+    self.init(
+      type, rows, columns, bytes, .mapped(source, owner: owner, scratch: scratch))
+    forEachPiece { _, _, rows in
+      let rowBytes = qk_row_bytes(format, columns)
+      inspect(
+        UnsafeRawBufferPointer(
+          start: source + rows.lowerBound * rowBytes, count: rows.count * rowBytes))
+    }
+  }
+
+  private init(
+    _ type: TensorType, _ rows: Int, _ columns: Int, _ bytes: UnsafeRawBufferPointer,
+    _ storage: Storage
+  ) {
+    guard let format = Self.format(of: type) else {
       preconditionFailure("\(type.name) is not packed")
     }
     precondition(type.byteCount(of: [columns, rows]) == bytes.count, "\(bytes.count) bytes")
@@ -40,9 +83,7 @@ public final class WeightMatrix: @unchecked Sendable {
     self.columns = columns
     self.format = format
     byteCount = Self.byteCount(type: type, rows: rows, columns: columns) ?? 0
-    floats = allocateZeroed(byteCount / MemoryLayout<Float>.stride)
-    panels = UnsafeMutableRawPointer(floats)
-    pack(source, inspect)
+    self.storage = storage
   }
 
   /// Packs a matrix of floats, such as a factor of a low-rank update.
@@ -53,30 +94,50 @@ public final class WeightMatrix: @unchecked Sendable {
         start: values.base, count: values.rows * values.columns * MemoryLayout<Float>.stride))
   }
 
-  deinit { QuantKernels.free(floats) }
+  deinit {
+    if case .packed(let floats) = storage { QuantKernels.free(floats) }
+  }
+
+  /// The weights as kernels take them, until those of another mapped matrix are asked for.
+  var panels: UnsafeMutableRawPointer {
+    switch storage {
+    case .packed(let floats): UnsafeMutableRawPointer(floats)
+    case .mapped(let source, _, let scratch):
+      scratch.panels(
+        of: self, size: byteCount, lastPanel: byteCount - qk_panel_bytes(format, columns)
+      ) { pack(source, to: $0) { _ in } }
+    }
+  }
 
   /// Takes new values in the place of the old.
   ///
   /// - Precondition: This is a matrix of floats, and the shape is the same.
   public func repack(from values: Matrix) {
     precondition(type == .f32 && values.rows == rows && values.columns == columns, "shapes differ")
-    pack(values.base) { _ in }
+    pack(values.base, to: panels) { _ in }
   }
 
   private func pack(
-    _ source: UnsafeRawPointer, _ inspect: (UnsafeRawBufferPointer) -> Void
+    _ source: UnsafeRawPointer, to panels: UnsafeMutableRawPointer,
+    _ inspect: (UnsafeRawBufferPointer) -> Void
   ) {
     let rowBytes = qk_row_bytes(format, columns)
-    let panelCount = (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL)
+    forEachPiece { first, count, piece in
+      inspect(
+        UnsafeRawBufferPointer(
+          start: source + piece.lowerBound * rowBytes, count: piece.count * rowBytes))
+      qk_pack(format, rows, columns, source, first, count, panels)
+    }
+  }
+
+  /// Runs `body` on pieces of some megabyte: the first panel, how many, and their rows.
+  private func forEachPiece(_ body: (_ panel: Int, _ count: Int, _ rows: Range<Int>) -> Void) {
+    let (panel, panelCount) = (Int(QK_PANEL), (rows + Int(QK_PANEL) - 1) / Int(QK_PANEL))
     let height = max(1, (1 << 20) / max(1, qk_panel_bytes(format, columns)))
     parallel((panelCount + height - 1) / height) { chunk in
       let first = chunk * height
       let count = min(height, panelCount - first)
-      let firstRow = first * Int(QK_PANEL)
-      let rowCount = min(rows - firstRow, count * Int(QK_PANEL))
-      inspect(
-        UnsafeRawBufferPointer(start: source + firstRow * rowBytes, count: rowCount * rowBytes))
-      qk_pack(format, rows, columns, source, first, count, panels)
+      body(first, count, first * panel..<min(rows, (first + count) * panel))
     }
   }
 
@@ -84,7 +145,16 @@ public final class WeightMatrix: @unchecked Sendable {
   public func copyRow(_ row: Int, into matrix: Matrix, row target: Int) {
     precondition(matrix.columns == columns, "\(columns) columns into \(matrix.columns)")
     precondition((0..<rows).contains(row) && (0..<matrix.rows).contains(target), "row out of range")
-    qk_unpack_row(format, columns, panels, row, matrix.base + target * columns)
+    let to = matrix.base + target * columns
+    switch storage {
+    case .packed(let floats): qk_unpack_row(format, columns, floats, row, to)
+    case .mapped(let source, _, _):
+      // One row alone, as the first of a panel.
+      let panel = allocateZeroed(qk_panel_bytes(format, columns) / MemoryLayout<Float>.stride)
+      qk_pack(format, 1, columns, source + row * qk_row_bytes(format, columns), 0, 1, panel)
+      qk_unpack_row(format, columns, panel, 0, to)
+      QuantKernels.free(panel)
+    }
   }
 
   /// Bytes that a matrix takes when it is packed; nil for a type without products.

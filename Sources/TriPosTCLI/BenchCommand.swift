@@ -20,7 +20,7 @@ struct BenchCommand: ParsableCommand {
         tripost bench -m model.gguf -p 512 -n 128 --n-parallel 8,32 -r 5 --json
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
 
   @Option(
     name: [.customShort("p"), .long],
@@ -90,27 +90,10 @@ struct BenchCommand: ParsableCommand {
         try speed(count * steps) { timer.decode(steps, sequences: count, prefix: nPrompt / 2) }
       )
     }
-    let train = noTrain ? nil : try speed(nPrompt) { try trainingSeconds(model) }
+    let train =
+      noTrain ? nil : try speed(nPrompt) { try Trainer.secondsPerStep(model, tokens: nPrompt) }
     return BenchReport(
       limits: limits, work: work, prefill: prefill, decode: decode, batched: batched, train: train)
-  }
-
-  /// Seconds of the second optimizer step; the first meets cold memory.
-  private func trainingSeconds(_ model: LlamaModel) throws -> Double {
-    var options = TrainingOptions()
-    options.batch = 1
-    options.epochs = 2
-    let row = TrainingRow(
-      id: "bench", tokens: (0..<nPrompt).map { $0 * 7919 % model.tokenizer.vocabularySize },
-      weights: Array(repeating: 1, count: nPrompt))
-    let adapter = Adapter(
-      shape: model.configuration, projections: Projection.allCases, rank: 16, alpha: 32, seed: 1,
-      baseDigest: "")
-    let trainer = Trainer(model, adapter, rows: [row], options: options)
-    _ = try trainer.advance()
-    let start = ContinuousClock.now
-    _ = try trainer.advance()
-    return (ContinuousClock.now - start) / .seconds(1)
   }
 
   private static func numbers(_ argument: String) throws -> [Int] {

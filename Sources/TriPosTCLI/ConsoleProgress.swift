@@ -12,20 +12,24 @@ final class ConsoleProgress {
   private var done = 0
   private var total = 0
   private var tokens: Int?
-  private var loss: Double?
+  private var facts: [String] = []
+  private let before: Int
 
-  /// - Parameter label: What is being done, such as `generate`.
-  init(_ label: String) {
+  /// - Parameters:
+  ///   - label: What is being done, such as `generate`.
+  ///   - before: Units that were done before this process began.
+  init(_ label: String, before: Int = 0) {
     self.label = label
+    self.before = before
   }
 
-  /// Takes note of the units done, of the tokens computed so far, and in training of the loss in nats;
+  /// Takes note of the units done, of the tokens computed so far, and of what else there is to say, such as the loss;
   /// shows them when it is time to.
-  func update(done: Int, of total: Int, tokens: Int? = nil, loss: Double? = nil) {
+  func update(done: Int, of total: Int, tokens: Int? = nil, facts: [String] = []) {
     self.done = done
     self.total = total
     self.tokens = tokens
-    self.loss = loss
+    self.facts = facts
     let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
     guard ContinuousClock.now - lastShown >= pause else { return }
     lastShown = .now
@@ -39,18 +43,21 @@ final class ConsoleProgress {
   /// Shows the end of the work in a line that stays.
   func finish() { StandardStreams.writeError(line(isEnd: true) + "\n") }
 
+  /// A loss in nats, as the line shows it.
+  static func words(loss: Double) -> String { "loss \((loss * 1000).rounded() / 1000)" }
+
   private func line(isEnd: Bool) -> String {
     let elapsed = (ContinuousClock.now - start) / .seconds(1)
     var parts = ["\(label): \(done)/\(total)"]
-    if let loss { parts.append("loss \((loss * 1000).rounded() / 1000)") }
+    parts += facts
     if let tokens, elapsed > 0 {
       let rate = Double(tokens) / elapsed
       parts.append("\(rate < 100 ? "\((rate * 10).rounded() / 10)" : "\(Int(rate))") tokens/s")
     }
     if isEnd {
       parts.append("\((elapsed * 10).rounded() / 10) s")
-    } else if done > 0 {
-      parts.append("ETA \(Self.clock(elapsed * Double(total - done) / Double(done)))")
+    } else if done > before {
+      parts.append("ETA \(Self.clock(elapsed * Double(total - done) / Double(done - before)))")
     }
     return parts.joined(separator: "  ")
   }

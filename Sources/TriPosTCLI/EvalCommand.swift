@@ -26,7 +26,7 @@ struct EvalCommand: ParsableCommand {
         tripost eval -m model.gguf --mode single --set data.test_per_shape=10
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
 
   @Option(
     help: ArgumentHelp("An adapter: a PEFT folder or a GGUF file.", valueName: "path"),
@@ -38,7 +38,8 @@ struct EvalCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "single or self-improving; self-improving with an adapter, unless set.", valueName: "mode"))
+      "One of \(EvaluationMode.names); self-improving with an adapter, unless set.",
+      valueName: "mode"))
   var mode: String?
 
   @Option(help: ArgumentHelp("Sequences in flight.", valueName: "n"))
@@ -59,7 +60,7 @@ struct EvalCommand: ParsableCommand {
     try check("--parallel", parallel, in: 1...4096)
     try checkSettings(set)
     if let mode, EvaluationMode(rawValue: mode) == nil {
-      throw ValidationError("--mode is single or self-improving, not '\(mode)'")
+      throw ValidationError("--mode is one of \(EvaluationMode.names), not '\(mode)'")
     }
   }
 
@@ -101,4 +102,8 @@ struct EvalCommand: ParsableCommand {
       line?.update(done: progress.done, of: progress.total, tokens: progress.tokens)
     }
   }
+}
+
+extension EvaluationMode {
+  fileprivate static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }

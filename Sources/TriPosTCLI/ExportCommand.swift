@@ -104,7 +104,7 @@ struct ExportCommand: ParsableCommand {
     let merged = try MergedModel(adapter, into: base, as: type?.tensorType)
     // The models one after the other: only the probe's logits stay.
     let (probe, effect) = try {
-      let model = try ModelOption.load(base.path)
+      let model = try LoadedModelOption.load(base.path)
       let probe = try LogitProbe(model, updates: adapter.updates)
       return (probe, probe.change(to: model))
     }()
@@ -116,7 +116,7 @@ struct ExportCommand: ParsableCommand {
     progress.finish()
     try Files.writeAtomically("FROM ./\(output.dropFirst(folder.count))\n", to: modelfile)
     for key in report.lostKeys { Console.warn("the key \(escaped(key)) could not be kept") }
-    let change = probe.change(to: try ModelOption.load(output))
+    let change = probe.change(to: try LoadedModelOption.load(output))
     try Console.print(words(report, change: change, effect: effect))
   }
 

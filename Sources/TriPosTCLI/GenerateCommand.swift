@@ -30,7 +30,7 @@ struct GenerateCommand: ParsableCommand {
       the base alone. Without it, all adapters apply.
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
   @OptionGroup var adapter: AdapterOptions
   @OptionGroup var text: TextOptions
 

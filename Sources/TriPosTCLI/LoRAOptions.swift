@@ -88,6 +88,7 @@ struct LoRAOptions: ParsableArguments {
           allowed: "a module that the adapter changes")
       }
     }
+    for warning in adapter.warnings { Console.warn(warning) }
     return dora ? adapter.withMagnitudes(of: model.weights) : adapter
   }
 
@@ -95,10 +96,7 @@ struct LoRAOptions: ParsableArguments {
   private func projections() throws -> [Projection] {
     guard let loraTargets, loraTargets != "all-linear" else { return Projection.allCases }
     return try loraTargets.split(separator: ",").map { name in
-      let found = Projection.allCases.first {
-        $0.rawValue == name || $0.peftName == name || $0.peftName.hasSuffix(".\(name)")
-      }
-      guard let found else {
+      guard let found = Projection(named: String(name)) else {
         let names = Projection.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("'\(name)' of --lora-targets is none of \(names)")
       }

@@ -22,6 +22,8 @@ struct RunCommand: ParsableCommand {
       Tasks: \(Course.names.joined(separator: ", "));
       or a folder with a task of your own (docs/tasks.md).
 
+      Methods: \(Method.allCases.map(\.rawValue).joined(separator: ", ")).
+
       Examples:
         tripost run --task multistep_arithmetic -m model.gguf --output runs/first
         tripost run --task word_sorting -m model.gguf --output runs/words
@@ -32,7 +34,8 @@ struct RunCommand: ParsableCommand {
           --set endpoint.url=http://localhost:8080 --set endpoint.model=name
         tripost run -m model.gguf --output runs/second --set feedback.kind=model \\
           --set feedback.model=large.gguf
-        tripost run --output runs/control --set method=rationale \\
+        tripost run --method lmsi --output runs/lmsi --set opening_from=runs/first
+        tripost run --method rationale --output runs/control \\
           --set control_tokens_from=runs/first
       """)
 
@@ -43,6 +46,9 @@ struct RunCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The task: a name or a folder.", valueName: "task"))
   var task: String?
+
+  @Option(help: ArgumentHelp("What the model learns from; tripost unless set.", valueName: "name"))
+  var method: String?
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The base model, a GGUF file.", valueName: "file"),
@@ -95,7 +101,8 @@ struct RunCommand: ParsableCommand {
   private func resolved() throws -> RunConfiguration {
     var overrides: [RunConfiguration.Override] = []
     for (key, value) in [
-      ("task", task), ("model", model), ("output", output), ("seed", seed.map(String.init)),
+      ("task", task), ("method", method), ("model", model), ("output", output),
+      ("seed", seed.map(String.init)),
       ("iterations", iterations.map(String.init)), ("threads", threads.threads.map(String.init)),
       ("memory", memory.bytes.map { String(max(1, $0 >> 20)) }),
     ] {
@@ -142,7 +149,8 @@ final class RunProgress {
       }
       line?.progress.update(
         done: progress.done, of: progress.total,
-        tokens: progress.tokens - (line?.tokensBefore ?? 0), loss: progress.loss)
+        tokens: progress.tokens - (line?.tokensBefore ?? 0),
+        facts: progress.loss.map { [ConsoleProgress.words(loss: $0)] } ?? [])
     case .stageEnded(let stage, let numbers, let seconds):
       line?.progress.finish()
       line = nil

@@ -25,7 +25,7 @@ struct ScoreCommand: ParsableCommand {
         tripost score -m model.gguf -p "Once upon a" --logits-top 5 --json
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
   @OptionGroup var adapter: AdapterOptions
   @OptionGroup var text: TextOptions
   @OptionGroup var encoding: EncodingFlags

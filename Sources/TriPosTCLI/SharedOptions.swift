@@ -10,13 +10,28 @@ struct ModelOption: ParsableArguments {
     name: .shortAndLong, help: ArgumentHelp("The model, a GGUF file.", valueName: "file"),
     transform: filePath)
   var model: String
+}
 
-  func load(memory: Int? = nil) throws -> LlamaModel { try Self.load(model, memory: memory) }
+/// A model that is loaded with its weights.
+struct LoadedModelOption: ParsableArguments {
+  @OptionGroup var file: ModelOption
+
+  @Flag(
+    help:
+      "Leave the weights in the mapped file, and lay them out for each product anew: slow to decode, but a model may be larger than memory."
+  )
+  var noRepack = false
+
+  func load(memory: Int? = nil) throws -> LlamaModel {
+    try Self.load(file.model, memory: memory, repacks: !noRepack)
+  }
+
+  var model: String { file.model }
 
   /// Reads a model below a ceiling on the process' memory, with a progress line where that takes long.
-  static func load(_ path: String, memory: Int? = nil) throws -> LlamaModel {
+  static func load(_ path: String, memory: Int? = nil, repacks: Bool = true) throws -> LlamaModel {
     let progress = LoadProgress()
-    let model = try LlamaModel(path, memory: memory) { done, total in
+    let model = try LlamaModel(path, memory: memory, repacks: repacks) { done, total in
       try Stopped.check()
       progress.update(done: done, of: total)
     }
@@ -29,7 +44,7 @@ struct ModelOption: ParsableArguments {
 struct MemoryOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Memory that the process may take, such as 8G or 512M; fewer sequences are in flight where it is short.",
+      "Memory that the process may take, such as 8G or 512M; where it is short, fewer sequences are in flight, and training computes more layers twice.",
       valueName: "size"),
     transform: Self.size)
   var memory: ByteSize?

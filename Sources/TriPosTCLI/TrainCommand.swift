@@ -12,9 +12,15 @@ struct TrainCommand: ParsableCommand {
     discussion: """
       A row is a line of JSON:
         {"segments":[{"text":"Q: …","weight":0},{"text":" …","weight":1.5}]}
+        {"messages":[{"role":"user","content":"…"},{"role":"assistant","content":"…"}]}
         {"prompt":"…","completion":"…"}
         {"text":"…"}
-      Weight 0 is not trained on.
+      Weight 0 is not trained on. Messages are written by the model's chat template; those of \
+      the assistant have weight 1, the others 0, unless they say their own. A number "reward" \
+      multiplies the weights of its row. --show-row shows what comes of a row.
+
+      With --val-data or --val-split the adapter of the step with the lowest loss on these rows \
+      is the one that is written.
 
       The adapter is written to the folder adapter of the output, for PEFT and, as \
       adapter.gguf, for llama.cpp; one of DoRA for PEFT alone. A run that was stopped goes on \
@@ -27,18 +33,27 @@ struct TrainCommand: ParsableCommand {
           --lora-rank 8 --lora-targets attn_q,attn_v --learning-rate 5e-4 --epochs 2
         tripost train -m model.gguf --data rows.jsonl --output runs/more --lora other-adapter
         tripost train -m model.gguf --data rows.jsonl --output runs/dora --dora --rslora
+        tripost train -m model.gguf --data rows.jsonl --show-row 1
+        tripost train -m model.gguf --data rows.jsonl --output runs/best --val-split 0.05 \\
+          --eval-every 20 --early-stopping-patience 3 --report-to csv,tensorboard
       """)
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup var model: LoadedModelOption
   @OptionGroup var threads: ThreadOption
+  @OptionGroup var memory: MemoryOption
 
-  @Option(help: ArgumentHelp("The rows, JSONL.", valueName: "file"), transform: filePath)
-  var data: String
+  @OptionGroup var data: TrainingDataOptions
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The folder for everything.", valueName: "folder"),
     transform: filePath)
-  var output: String
+  var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Print the tokens of a row with their weights, and do nothing else; rows count from 1.",
+      valueName: "n"))
+  var showRow: Int?
 
   @Flag(help: "Go on from the newest checkpoint in the output folder, or begin.")
   var resume = false
@@ -63,6 +78,10 @@ struct TrainCommand: ParsableCommand {
 
   @Option(help: "The share of the steps in which the rate rises from 0.")
   var warmupRatio = 0.03
+
+  @Option(
+    help: "AdamW with its moments as floats or in 8 bits, which takes a quarter of their memory.")
+  var optimizer = TrainingOptions.Optimizer.adamw
 
   @Option(help: "AdamW's decay.")
   var weightDecay = 0.0
@@ -93,6 +112,12 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Steps between checkpoints.")
   var saveEvery = 100
 
+  @Option(
+    help: ArgumentHelp(
+      "Write metrics.jsonl as csv or tensorboard, too; both with a comma.", valueName: "formats"),
+    transform: logFormats)
+  var reportTo: Set<TrainingLog.Format> = []
+
   @Flag(help: "Print the last step as JSON.")
   var json = false
 
@@ -108,10 +133,16 @@ struct TrainCommand: ParsableCommand {
     try check("--loraplus-lr-ratio", rateRatio, in: 1e-3...1e3)
     try check("--seed", seed, in: 0...Int.max)
     try check("--save-every", saveEvery, in: 1...Int.max)
+    try check("--show-row", showRow ?? 1, in: 1...Int.max)
+    guard output != nil || showRow != nil else {
+      throw ValidationError("Missing expected argument '--output <folder>'")
+    }
   }
 
   func run() throws {
     threads.apply()
+    if let showRow { return try show(row: showRow) }
+    guard let output else { return }
     let isNew = !Files.exists(output)
     guard isNew || resume else {
       throw InputError(
@@ -119,47 +150,37 @@ struct TrainCommand: ParsableCommand {
         hints: ["--resume goes on with it; another --output begins anew"])
     }
     let digest = try SHA256.hexOfFile(model.model)
-    let model = try model.load()
-    let rows = try TrainingData(
-      reading: data, tokenizer: model.tokenizer, contextLength: model.contextLength)
-    tell(about: rows)
+    let model = try model.load(memory: memory.bytes)
+    let (rows, validation, counts) = try data.load(for: model, seed: UInt64(seed))
     let adapter = try lora.adapter(for: model, digest: digest, seed: UInt64(seed))
     try Files.createDirectory(output)
     let lock = try FolderLock(output)
     defer { withExtendedLifetime(lock) {} }
-    let trainer = Trainer(model, adapter, rows: rows.rows, options: options)
+    var options = options
+    if let memory = memory.bytes, !gradientCheckpointing {
+      options.keptLayers = try options.keptLayers(below: memory, model, adapter, rows: rows)
+    }
+    let trainer = Trainer(model, adapter, rows: rows, options: options, validation: validation)
     var identity: JSONObject = ["model": .string(digest)]
     if lora.lora != nil { identity["lora"] = .string(adapter.parameterDigest) }
-    try train(trainer, checkpoints: CheckpointFolder("\(output)/checkpoints", identity: identity))
-    try PEFTAdapter.write(adapter, to: "\(output)/adapter", replacing: true)
-    if !adapter.hasMagnitudes {
-      try GGUFAdapter.write(adapter, to: "\(output)/adapter/adapter.gguf", replacing: true)
+    let checkpoints = CheckpointFolder("\(output)/checkpoints", identity: identity)
+    let session = try TrainingSession(
+      trainer, checkpoints, folder: output, reportTo: reportTo, counts: counts)
+    try session.run(saveEvery: saveEvery)
+    let best = try checkpoints.bestAdapter(of: trainer)
+    try PEFTAdapter.write(best, to: "\(output)/adapter", replacing: true)
+    if !best.hasMagnitudes {
+      try GGUFAdapter.write(best, to: "\(output)/adapter/adapter.gguf", replacing: true)
     }
-    if !json { try Console.print("\(output)/adapter") }
+    if !json { return try Console.print("\(output)/adapter") }
+    if let last = session.last { try Console.print(JSONValue.object(last.metrics).serialized) }
   }
 
-  private func train(_ trainer: Trainer, checkpoints: CheckpointFolder) throws {
-    for warning in try checkpoints.restore(trainer) ?? [] { Console.warn(warning) }
-    let metrics = try AppendFile("\(output)/metrics.jsonl")
-    let progress = ConsoleProgress("train")
-    var tokens = 0
-    var last: StepReport?
-    let ended = try trainer.run(checkpoints: checkpoints, every: saveEvery) { report in
-      tokens += report.tokens
-      last = report
-      try metrics.append(line: JSONValue.object(report.metrics).serialized)
-      progress.update(done: report.step, of: report.steps, tokens: tokens, loss: report.loss)
-      return Interruption.requested == nil
-    }
-    progress.finish()
-    if !ended { try Stopped.check() }
-    if json, let last { try Console.print(JSONValue.object(last.metrics).serialized) }
-  }
-
-  private func tell(about data: TrainingData) {
-    if data.cutRows > 0 { Console.warn("\(data.cutRows) rows cut to the model's context") }
-    if data.repeatedRows > 0 { Console.warn("\(data.repeatedRows) rows came before") }
-    for reject in data.rejects { Console.warn("row \(reject.id) is left out: \(reject.reason)") }
+  private func show(row number: Int) throws {
+    let model = try model.load()
+    let view = RowView(row: try data.row(number, for: model), tokenizer: model.tokenizer)
+    let isColoured = StandardStreams.outputIsTerminal && !Console.wantsNoColour
+    try Console.print("\(view.summary)\n\(isColoured ? view.coloured : view.table)")
   }
 
   private var options: TrainingOptions {
@@ -172,11 +193,12 @@ struct TrainCommand: ParsableCommand {
     options.rateRatio = rateRatio
     options.schedule = lrScheduler
     options.warmupRatio = warmupRatio
+    options.optimizer = optimizer
     options.weightDecay = weightDecay
     options.maximumGradientNorm = maxGradNorm == 0 ? nil : maxGradNorm
     options.normalization = lossNorm
     options.dropout = Float(lora.loraDropout)
-    options.checkpointing = gradientCheckpointing
+    if gradientCheckpointing { options.keptLayers = 0 }
     options.backward = backward
     options.seed = UInt64(seed)
     return options
@@ -187,6 +209,19 @@ extension InputError.Rule {
   fileprivate static let outputIsNew = Self("RUN-17", exit: .inputOutput)
 }
 
+/// `csv`, `tensorboard`, or both.
+private func logFormats(_ argument: String) throws -> Set<TrainingLog.Format> {
+  Set(
+    try argument.split(separator: ",", omittingEmptySubsequences: false).map { name in
+      guard let format = TrainingLog.Format(rawValue: String(name)) else {
+        let names = TrainingLog.Format.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("'\(name)' of --report-to is none of \(names)")
+      }
+      return format
+    })
+}
+
 extension BackwardPrecision: ExpressibleByArgument {}
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}
 extension LossNormalization: ExpressibleByArgument {}
+extension TrainingOptions.Optimizer: ExpressibleByArgument {}

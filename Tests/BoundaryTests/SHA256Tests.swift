@@ -1,4 +1,4 @@
-import Boundary
+@testable import Boundary
 import TestSupport
 import Testing
 
@@ -26,10 +26,12 @@ struct SHA256Tests {
     let bytes = (0..<200).map { UInt8($0) }
     for count in 0...bytes.count {
       for cut in stride(from: 0, through: count, by: 13) {
-        var hash = SHA256()
-        hash.update(Array(bytes[..<cut]))
-        hash.update(Array(bytes[cut..<count]))
-        #expect(hash.finalize() == SHA256.hex(of: Array(bytes[..<count])))
+        for instructions in [false, true] {
+          var hash = SHA256(instructions: instructions)
+          hash.update(Array(bytes[..<cut]))
+          hash.update(Array(bytes[cut..<count]))
+          #expect(hash.finalize() == SHA256.hex(of: Array(bytes[..<count])))
+        }
       }
     }
   }

@@ -27,25 +27,32 @@ struct CheckpointTests {
     _ = try trainer.run(checkpoints: folder, every: 2) { $0.step < count }
   }
 
-  static func uninterrupted() throws -> [UInt32] {
-    let trainer = try trainer()
+  static func uninterrupted(
+    _ optimizer: TrainingOptions.Optimizer = .adamw
+  ) throws -> [UInt32] {
+    let trainer = try trainer { $0.optimizer = optimizer }
     _ = try trainer.run { _ in true }
     return TrainerTests.bits(trainer.adapter)
   }
 
   @Test(
-    "RUN-01, RUN-14: stopped at any step and resumed on other threads, the adapter has the same bits"
-  )
-  func resume() throws {
-    let expected = try Self.uninterrupted()
+    "RUN-01, RUN-14: stopped at any step and resumed on other threads, the adapter has the same bits",
+    arguments: [(1, 2), (2, 3), (5, 1)], TrainingOptions.Optimizer.allCases)
+  func resume(threads: (first: Int, second: Int), optimizer: TrainingOptions.Optimizer) throws {
+    let expected = try Self.uninterrupted(optimizer)
     for stop in 1..<9 {
       try Scratch.folder { path in
         let folder = CheckpointFolder("\(path)/c", identity: Self.identity)
-        try Kernels.with(threads: 1) { try Self.run(try Self.trainer(), to: stop, in: folder) }
-        let resumed = try Self.trainer { $0.checkpointing = true }
+        try Kernels.with(threads: threads.first) {
+          try Self.run(try Self.trainer { $0.optimizer = optimizer }, to: stop, in: folder)
+        }
+        let resumed = try Self.trainer {
+          $0.keptLayers = 0
+          $0.optimizer = optimizer
+        }
         #expect(try folder.restore(resumed) == [])
         #expect(resumed.step == stop)
-        try Kernels.with(threads: 2) { _ = try resumed.run { _ in true } }
+        try Kernels.with(threads: threads.second) { _ = try resumed.run { _ in true } }
         #expect(TrainerTests.bits(resumed.adapter) == expected, "stopped after step \(stop)")
       }
     }
@@ -210,7 +217,8 @@ struct CheckpointTests {
     #expect(try Self.verdict(identity: ["model": "bb"]) == "RUN-09 5 model")
     #expect(try Self.verdict { $0.learningRate = 0.02 } == "RUN-09 5 learning_rate")
     #expect(try Self.verdict { $0.seed = 1 } == "RUN-09 5 seed")
-    #expect(try Self.verdict { $0.checkpointing = true } == "ok")
+    #expect(try Self.verdict { $0.optimizer = .adamw8bit } == "RUN-09 5 optimizer")
+    #expect(try Self.verdict { $0.keptLayers = 0 } == "ok")
   }
 
   @Test("RUN-09: a checkpoint of other rows")

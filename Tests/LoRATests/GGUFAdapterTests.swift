@@ -50,6 +50,13 @@ struct GGUFAdapterTests {
     }
   }
 
+  static func bytes(of adapter: Adapter) throws -> [UInt8] {
+    try Scratch.folder { folder in
+      try GGUFAdapter.write(adapter, to: "\(folder)/a.gguf")
+      return try Files.read("\(folder)/a.gguf")
+    }
+  }
+
   @Test("a good file gives scale alpha / rank, without moving rows")
   func good() throws {
     let adapter = try Self.read(Self.writer())
@@ -133,7 +140,7 @@ struct GGUFAdapterTests {
           b: Matrix(rows: 64, columns: 2))
       ]
     #expect(throws: InputError.self) {
-      try GGUFAdapter.bytes(of: Adapter(shape: try Self.shape(), parts: Array(far)))
+      try Self.bytes(of: Adapter(shape: try Self.shape(), parts: Array(far)))
     }
   }
 
@@ -142,7 +149,7 @@ struct GGUFAdapterTests {
     let model = try TinyModel(seed: 1).load().model
     let adapter = GradientTests.adapter(model.configuration, magnitudesOf: model.weights)
     do {
-      _ = try GGUFAdapter.bytes(of: adapter)
+      _ = try Self.bytes(of: adapter)
       Issue.record("written")
     } catch let error as InputError {
       #expect(error.rule.code == "ADP-08" && error.exit == .mismatch)
@@ -221,11 +228,11 @@ struct GGUFAdapterTests {
     let shape = try Self.shape()
     let adapter = GradientTests.adapter(shape)
     try Scratch.folder { folder in
-      try Files.writeAtomically(try GGUFAdapter.bytes(of: adapter), to: "\(folder)/1.gguf")
+      try GGUFAdapter.write(adapter, to: "\(folder)/1.gguf")
       let first = try GGUFAdapter.read("\(folder)/1.gguf", shape: shape)
       try PEFTAdapter.write(first, to: "\(folder)/peft")
       let second = try PEFTAdapter.read("\(folder)/peft", shape: shape)
-      #expect(try GGUFAdapter.bytes(of: second) == Files.read("\(folder)/1.gguf"))
+      #expect(try Self.bytes(of: second) == Files.read("\(folder)/1.gguf"))
       for (ours, again) in zip(adapter.parts, second.parts) {
         #expect(ours.update.b.values == again.update.b.values)
         #expect(ours.alpha == again.alpha)
@@ -242,7 +249,7 @@ struct GGUFAdapterTests {
     let adapter = try PEFTAdapter.read("\(folder)/final", shape: model.configuration)
     let theirs = try GGUFFile("\(folder)/adapter-f32.gguf")
     try Scratch.folder { scratch in
-      try Files.writeAtomically(try GGUFAdapter.bytes(of: adapter), to: "\(scratch)/a.gguf")
+      try GGUFAdapter.write(adapter, to: "\(scratch)/a.gguf")
       let ours = try GGUFFile("\(scratch)/a.gguf")
       #expect(Set(ours.tensors.map(\.name)) == Set(theirs.tensors.map(\.name)))
       for tensor in theirs.tensors {
@@ -258,6 +265,6 @@ struct GGUFAdapterTests {
       }
     }
     let read = try GGUFAdapter.read("\(folder)/adapter-f32.gguf", shape: model.configuration)
-    #expect(try GGUFAdapter.bytes(of: read) == GGUFAdapter.bytes(of: adapter))
+    #expect(try Self.bytes(of: read) == Self.bytes(of: adapter))
   }
 }

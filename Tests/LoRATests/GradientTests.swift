@@ -41,12 +41,12 @@ struct GradientTests {
   static let coefficients = WeightedLoss.coefficients(of: [rows], .tokens)[0]
 
   static func run(
-    _ model: LlamaModel, _ adapter: Adapter, checkpointing: Bool = false, dropout: Float = 0,
+    _ model: LlamaModel, _ adapter: Adapter, keptLayers: Int = .max, dropout: Float = 0,
     backward: BackwardPrecision? = nil
   ) -> (loss: Double, gradients: AdapterGradients) {
     let gradients = AdapterGradients(adapter)
     let pass = TrainingPass(
-      model, adapter, checkpointing: checkpointing, dropout: dropout, backward: backward)
+      model, adapter, keptLayers: keptLayers, dropout: dropout, backward: backward)
     let loss = pass.run(
       PackedRows(rows, coefficients: coefficients), into: gradients, dropoutKey: 5)
     return (loss, gradients)
@@ -92,7 +92,7 @@ struct GradientTests {
   func sameAsSampling() throws {
     let (model, _) = try TinyModel(seed: 3).load(.q8_0)
     let adapter = Self.adapter(model.configuration, magnitudesOf: model.weights)
-    let pass = TrainingPass(model, adapter, checkpointing: false)
+    let pass = TrainingPass(model, adapter)
     pass.forward(PackedRows([Self.rows[0]], coefficients: [Self.coefficients[0]]))
     let last = try #require(pass.states.last)
     let normed = Matrix(rows: 0, columns: last.columns)
@@ -152,7 +152,7 @@ struct GradientTests {
     let factors = WeightedLoss.coefficients(of: [rows], .tokens)[0]
     let results = [model, twin].map { model in
       let gradients = AdapterGradients(adapter)
-      let loss = TrainingPass(model, adapter, checkpointing: false)
+      let loss = TrainingPass(model, adapter)
         .run(PackedRows(rows, coefficients: factors), into: gradients)
       return (loss: loss, gradients: gradients)
     }
@@ -201,13 +201,63 @@ struct GradientTests {
   @Test(
     "making layers again instead of keeping them gives the same bits", arguments: [0, 0.3],
     [false, true])
-  func checkpointing(dropout: Float, dora: Bool) throws {
-    let (model, _) = try TinyModel(seed: 3).load(.q8_0)
+  func keptLayers(dropout: Float, dora: Bool) throws {
+    for type in [TensorType.f32, .q8_0] {
+      let (model, _) = try TinyModel(seed: 3).load(type)
+      let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
+      let (keptLoss, kept) = Self.run(model, adapter, dropout: dropout)
+      for layers in 0...2 {
+        let (loss, again) = Self.run(model, adapter, keptLayers: layers, dropout: dropout)
+        #expect(keptLoss == loss)
+        #expect(Self.bits(kept) == Self.bits(again))
+      }
+    }
+  }
+
+  /// 20 tokens in common, of which 16 fill a page, then 32 of 40 in two of them; a row that is all
+  /// common; one of its own.
+  static var familyRows: [TrainingRow] {
+    var random = RandomStream(seed: 9, "family")
+    func tokens(_ count: Int) -> [Int] { (0..<count).map { _ in 3 + Int(random.next() % 40) } }
+    let (stem, branch) = (tokens(20), tokens(20))
+    let rows = [
+      stem + tokens(9), stem + branch + tokens(8), tokens(11), stem, stem + branch + tokens(3),
+    ]
+    return rows.enumerated().map { index, tokens in
+      TrainingRow(
+        id: "\(index)", tokens: tokens,
+        weights: tokens.indices.map { $0 > 12 || index == 2 ? [1, 1.5, 0][$0 % 3] : 0 })
+    }
+  }
+
+  @Test(
+    "common beginnings are computed once, with the gradients of rows alone",
+    arguments: [false, true])
+  func commonBeginnings(dora: Bool) throws {
+    let (model, _) = try TinyModel(seed: 3).load()
     let adapter = Self.adapter(model.configuration, magnitudesOf: dora ? model.weights : nil)
-    let (keptLoss, kept) = Self.run(model, adapter, dropout: dropout)
-    let (againLoss, again) = Self.run(model, adapter, checkpointing: true, dropout: dropout)
-    #expect(keptLoss == againLoss)
-    #expect(Self.bits(kept) == Self.bits(again))
+    let rows = Self.familyRows
+    let factors = WeightedLoss.coefficients(of: [rows], .tokens)[0]
+    func run(sharing: Bool, threads: Int) -> (tokens: Int, loss: Double, AdapterGradients) {
+      let packed = PackedRows(rows, coefficients: factors, sharing: sharing)
+      let gradients = AdapterGradients(adapter)
+      let loss = Kernels.with(threads: threads) {
+        TrainingPass(model, adapter).run(packed, into: gradients)
+      }
+      return (packed.tokens.count, loss, gradients)
+    }
+    let (alone, together) = (run(sharing: false, threads: 1), run(sharing: true, threads: 1))
+    // 16 of four rows, and 16 more of two.
+    #expect(alone.tokens - together.tokens == 3 * 16 + 16)
+    #expect(abs(alone.loss - together.loss) <= 1e-12 * alone.loss)
+    for (a, b) in zip(
+      alone.2.a.indices.flatMap(alone.2.ofPart), together.2.a.indices.flatMap(together.2.ofPart))
+    {
+      let largest = a.values.map(abs).max() ?? 0
+      #expect(zip(a.values, b.values).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+    }
+    let three = run(sharing: true, threads: 3)
+    #expect(three.loss == together.loss && Self.bits(three.2) == Self.bits(together.2))
   }
 
   @Test("1, 2 and 3 threads give the same bits", arguments: [false, true])

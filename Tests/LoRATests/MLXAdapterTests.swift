@@ -85,7 +85,7 @@ struct MLXAdapterTests {
       }
       #expect(current.parameterDigest == adapter.parameterDigest)
       if !dora {
-        #expect(try GGUFAdapter.bytes(of: current) == Files.read("\(folder)/a.gguf"))
+        #expect(try GGUFAdapterTests.bytes(of: current) == Files.read("\(folder)/a.gguf"))
       }
     }
   }

@@ -188,6 +188,24 @@ struct PEFTAdapterTests {
     #expect(try Self.verdict { try Self.read(Self.tensors(), other) } == "ADP-05 5")
   }
 
+  @Test("ADP-06: a rank beyond a matrix's smaller side is warned of, once")
+  func excessRank() throws {
+    let shape = try Self.shape()
+    #expect(Adapter(shape: shape, rank: 16, alpha: 1, seed: 1).warnings.isEmpty)
+    // Keys and values are 16 x 32 in both layers.
+    let warnings = Adapter(shape: shape, rank: 17, alpha: 1, seed: 1).warnings
+    #expect(
+      warnings.count == 1 && warnings[0].contains("blk.0.attn_k is more than its matrix of 16 x 32")
+    )
+    #expect(warnings[0].hasSuffix("so are 3 others"))
+    let tensors = Self.tensors().map { name, _, _ in
+      let sides = name.contains("lora_A") ? [33, 32] : [32, 33]
+      return (name, sides, [Float](repeating: 1, count: 33 * 32))
+    }
+    let read = try Self.read(tensors, Self.configuration(["r": 33]))
+    #expect(read.warnings.contains { $0.contains("rank 33 of blk.0.attn_q") })
+  }
+
   @Test("ADP-06: rank 0")
   func rankZero() throws {
     #expect(

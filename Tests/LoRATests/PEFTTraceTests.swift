@@ -45,7 +45,7 @@ struct PEFTTraceTests {
     options.schedule = .constant
     options.warmupRatio = 0
     options.maximumGradientNorm = nil
-    options.checkpointing = checkpointing
+    if checkpointing { options.keptLayers = 0 }
     return Trainer(model, adapter, rows: try rows(), options: options)
   }
 
@@ -106,12 +106,13 @@ struct PEFTTraceTests {
     let model = try LlamaModel(SharedData.url("models/stories260K\(type).gguf"))
     let adapter = try PEFTAdapter.read("\(Self.folder)/final", shape: model.configuration)
     let rows = try rows()
-    let pass = TrainingPass(model, adapter, checkpointing: false)
-    let packed = PackedRows(rows, coefficients: rows.map { $0.weights.map { Double($0) } })
+    let pass = TrainingPass(model, adapter)
+    let packed = PackedRows(
+      rows, coefficients: rows.map { $0.weights.map { Double($0) } }, sharing: false)
     pass.forward(packed)
     let last = try #require(pass.states.last)
     let scorer = Scorer(model, updates: adapter.updates)
-    for (row, sequence) in zip(rows, packed.sequences) {
+    for (row, sequence) in zip(rows, packed.sequences.map(\.rows)) {
       let state = Matrix(rows: sequence.count, columns: model.configuration.width)
       for place in sequence { state.copyRow(place - sequence.lowerBound, from: last, row: place) }
       let normed = Matrix(rows: 0, columns: state.columns)

@@ -216,7 +216,8 @@ struct SafetensorsTests {
     let file = try SafetensorsFile(path)
     var writer = SafetensorsWriter(metadata: [("format", "pt")])
     for tensor in file.tensors.reversed() {
-      writer.add(tensor.name, shape: tensor.shape, values: try #require(file.floats(tensor)))
+      let values = try #require(file.floats(tensor))
+      writer.add(tensor.name, shape: tensor.shape, values: values)
     }
     #expect(writer.bytes() == (try Files.read(path)))
   }

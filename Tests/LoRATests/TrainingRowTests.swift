@@ -90,7 +90,8 @@ struct TrainingDataTests {
     try Scratch.folder { folder in
       try Files.writeAtomically(lines, to: "\(folder)/d.jsonl")
       return try TrainingData(
-        reading: "\(folder)/d.jsonl", tokenizer: tokenizer, contextLength: contextLength)
+        reading: "\(folder)/d.jsonl", tokenizer: tokenizer, contextLength: contextLength
+      ) { ChatTemplate(.chatml) }
     }
   }
 

@@ -142,8 +142,9 @@ struct TrainingStepsTests {
       Matrix(rows: 0, columns: kvHeads * size), Matrix(rows: 0, columns: kvHeads * size)
     )
     attentionBackward(
-      dy, queries: q, keys: k, values: v, headSize: size, sequences: sequences,
-      scale: 1 / Float(size).squareRoot(), dQueries: dq, dKeys: dk, dValues: dv)
+      dy, queries: q, keys: k, values: v, headSize: size,
+      sequences: sequences.map { AttentionSequence(rows: $0) }, scale: 1 / Float(size).squareRoot(),
+      dQueries: dq, dKeys: dk, dValues: dv)
     func doubles(_ matrix: Matrix) -> [Double] { matrix.values.map { Double($0) } }
     func loss(_ q: [Double], _ k: [Double], _ v: [Double]) -> Double {
       Self.attention(

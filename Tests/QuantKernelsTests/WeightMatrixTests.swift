@@ -28,6 +28,44 @@ struct WeightMatrixTests {
     #expect(try QuantVectors.weights(type).unpacked.bits == expected.bits)
   }
 
+  /// Two matrices of different sizes share the panels, so each makes the other's go away.
+  @Test("weights that stay where they are have the bits of packed ones", arguments: supportedTypes)
+  func mapped(type: TensorType) {
+    final class Bytes {
+      let memory: UnsafeMutableRawBufferPointer
+      init(_ bytes: [UInt8]) {
+        memory = .allocate(byteCount: bytes.count, alignment: 64)
+        memory.copyBytes(from: bytes)
+      }
+      deinit { memory.deallocate() }
+    }
+    var random = RandomStream(seed: 4, "mapped")
+    let scratch = PanelScratch()
+    let pairs = [(50, 256), (17, 512)].map { rows, columns in
+      let bytes = Bytes(random.weightBytes(type, rows: rows, columns: columns))
+      let whole = UnsafeRawBufferPointer(bytes.memory)
+      return (
+        packed: WeightMatrix(type: type, rows: rows, columns: columns, bytes: whole),
+        mapped: WeightMatrix(
+          type: type, rows: rows, columns: columns, mapped: whole, owner: bytes, scratch: scratch
+        ) { #expect(!$0.isEmpty) }
+      )
+    }
+    for (packed, mapped) in pairs + pairs.reversed() {
+      let x = random.matrix(rows: 5, columns: packed.columns)
+      #expect(product(x, mapped).bits == product(x, packed).bits)
+      #expect(mapped.unpacked.bits == packed.unpacked.bits)
+      let backward = BackwardProducts()
+      backward.load(random.matrix(rows: 5, columns: packed.rows), .bf16)
+      let results = [packed, mapped].map {
+        let dx = Matrix(rows: 0, columns: packed.columns)
+        backward.multiply($0, into: dx)
+        return dx.bits
+      }
+      #expect(results[0] == results[1])
+    }
+  }
+
   @Test("floats come back as they went in, in every shape", arguments: [1, 15, 16, 17, 50])
   func floats(rows: Int) {
     for columns in [1, 31, 172] {

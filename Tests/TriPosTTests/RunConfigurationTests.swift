@@ -1,4 +1,5 @@
 import Boundary
+import Llama
 import LoRA
 import Testing
 
@@ -45,6 +46,14 @@ struct RunConfigurationTests {
     #expect(configuration.train.stage.learningRate == 1e-4)
     #expect(configuration.train.stage.epochs == 2)
     #expect(configuration.train.schedule == .cosine)
+  }
+
+  @Test("projections are named in GGUF's or Hugging Face's words")
+  func projectionNames() throws {
+    let configuration = try RunConfiguration(yaml: "lora: {targets: [q_proj, ffn_down, up_proj]}")
+    #expect(
+      configuration.lora.targets.compactMap { Projection(named: $0) } == [.query, .down, .up])
+    #expect(problems("lora: {targets: [q]}").count == 1)
   }
 
   @Test("what the command line says wins over the file")

@@ -23,6 +23,8 @@ final class ScriptedStudent: Student {
   private(set) var asked: [String] = []
   /// Whether it only says that it does not know.
   var isMute = false
+  /// Whether it is right when the answer is given away.
+  var takesHints = false
   /// Answers at a time; nothing else may change with it.
   var parallel = 4
 
@@ -54,16 +56,17 @@ final class ScriptedStudent: Student {
 
   private func answer(to request: StudentRequest) -> String {
     var stream = request.stream
-    guard !isMute,
-      let question = questions.first(where: { request.prompt.hasPrefix($0.block + "\n") }),
+    guard !isMute, let task = course.task as? any ScriptedTask,
+      let question = question(in: request.prompt),
       let rationale = course.task.rationale(for: question)
     else { return " I do not know." }
     let lead = request.prompt.hasSuffix("\n") ? "" : "\n"
     if request.prompt.hasSuffix("Feedback:") {
       return " " + closing(rationale)
     }
-    let isRight = stream.uniform() < adapter.skill
-    let attempt = isRight ? rationale : Slip.made(in: rationale, to: question, &stream).attempt
+    let isRight =
+      stream.uniform() < adapter.skill || takesHints && request.prompt.hasPrefix("Hint:")
+    let attempt = isRight ? rationale : Slip(in: rationale, of: task, random: &stream).attempt
     let text = lead + attempt.lines.joined(separator: "\n")
     guard adapter.canJudge else { return text }
     if isRight { return text + "\nFeedback: " + closing(rationale) }
@@ -72,6 +75,14 @@ final class ScriptedStudent: Student {
     else { return text + "\nFeedback: " + closing(attempt) }
     return text + "\nFeedback: \(feedback)\n" + question.updateLead + "\n"
       + rationale.lines.joined(separator: "\n")
+  }
+
+  /// The last question in a prompt; solved ones may stand before it.
+  private func question(in prompt: String) -> Question? {
+    questions.filter { prompt.contains($0.block + "\n") }.max { a, b in
+      let places = [a, b].map { prompt.lastRange(of: $0.block + "\n")?.lowerBound }
+      return (places[0] ?? prompt.startIndex) < (places[1] ?? prompt.startIndex)
+    }
   }
 
   private func closing(_ attempt: Attempt) -> String { "\(Feedback.allCorrect(in: attempt))" }

@@ -37,6 +37,17 @@ struct SelfImprovementTests {
     #expect(state.prediction == Sample.prediction(Sample.steps) + "\nFeedback: " + Sample.closing)
   }
 
+  @Test("a student that writes attempts only has one attempt, whatever it goes on to say")
+  func unfinishedAttempt() {
+    let unfinished = Sample.text(Array(Sample.steps.dropLast()))
+    let (state, prompts) = run(
+      [(unfinished + "\nFeedback: " + Sample.feedbackOnWrong + Self.update, true)],
+      options: .attemptOnly(maxNewTokens: 100))
+    #expect(prompts == [Sample.question.prompt + "\n"])
+    #expect(state.trajectory.turns.map(\.attempt.lines) == [Array(Sample.steps.dropLast())])
+    #expect(state.answer == nil)
+  }
+
   @Test("one update takes two generations; the second judges the update as a first attempt")
   func oneUpdate() {
     let (state, prompts) = run([(Self.criticised + Self.update, true), (Self.closing, true)])

@@ -65,7 +65,7 @@ enum TaskChecks {
     for round in 0..<count {
       let question = questions[round % questions.count]
       let rationale = try #require(task.rationale(for: question))
-      let slip = Slip.made(in: rationale, to: question, &random)
+      let slip = Slip(in: rationale, of: task, random: &random)
       let text = "\(question.block)\n\(slip.attempt)"
       let mistake = try #require(
         try task.feedback(on: slip.attempt, to: question, options: .clean).mistake, "\(text)")

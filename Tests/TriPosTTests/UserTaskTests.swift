@@ -168,6 +168,64 @@ struct UserTaskTests {
     }
   }
 
+  @Test("methods that show mistakes are refused; those that ask nobody do without a critic")
+  func methods() throws {
+    try withTemporaryFolder { (path: String) throws in
+      let bare = Self.yaml.replacing("{kind: program, program: sh ./critic.sh}", by: "{}")
+      for method in Method.allCases {
+        func problems(_ yaml: String) throws -> [String] {
+          do {
+            _ = try configuration(
+              yaml: yaml, .init("method", method.name),
+              .init("control_tokens_from", method == .rationale ? "x" : ""), in: path)
+            return []
+          } catch let error as ConfigurationProblems {
+            return error.problems.map(\.found)
+          }
+        }
+        let needs = try problems(Self.yaml)
+        switch method {
+        case .ftSIDemo, .selfImprovePrompting, .triPosTNoInteraction:
+          #expect(needs.count == 1 && needs[0].contains("needs mistakes to show"), "\(method.name)")
+        default: #expect(needs.isEmpty, "\(method.name)")
+        }
+        let isJudged = [
+          .ftSIDemo, .selfImprovePrompting, .tripost, .triPosTNoWeights, .triPosTNoBalance,
+          .triPosTNoInteraction,
+        ].contains(method)
+        #expect(try problems(bare).isEmpty == !isJudged, "\(method.name)")
+      }
+      let course = try Course(try configuration(in: path))
+      let error = try refusal {
+        _ = try EvaluationMode.prompted.session(of: course, try configuration(in: path))
+      }
+      #expect(error?.rule.code == "CFG-06")
+      let few = try EvaluationMode.fewShot.session(of: course, try configuration(in: path))
+      #expect(few(course.test[0]).nextPrompt()?.text.contains("Q: 1 plus 2?") == true)
+    }
+  }
+
+  @Test("runs of a study are named after the task, whatever its folder")
+  func study() throws {
+    try withTemporaryFolder { (path: String) throws in
+      _ = try configuration(in: path)
+      let plan = try StudyPlan(
+        yaml: """
+          output: runs/x
+          methods: [tripost]
+          tasks: [word_sorting, \(path)]
+          task_settings:
+            \(path): {lora: {rank: 2}}
+
+          """)
+      let cell = try #require(plan.cells.last)
+      #expect(cell.id == "sums/tripost-6m-q8_0/seed-42/tripost")
+      #expect(cell.point.task == "sums" && cell.configuration.task == path)
+      #expect(cell.configuration.lora.rank == 2 && cell.configuration.seed == 42)
+      #expect(plan.cells[0].configuration.lora.rank == 16)
+    }
+  }
+
   @Test("the example is a task without a fault")
   func example() throws {
     let folder = SharedData.package + "/examples/unit-conversion"

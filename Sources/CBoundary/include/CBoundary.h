@@ -24,3 +24,10 @@ void boundary_forget_mapping(int32_t slot);
 // its errors), not blocking and closed on exec. Returns 0, or an errno.
 int32_t boundary_spawn(
     char *const *words, char *const *environment, int32_t pipes[3], int32_t *child);
+
+// Whether the processor has instructions for SHA-256.
+int32_t boundary_sha256_is_fast(void);
+
+// Takes blocks of 64 bytes into the eight words of a SHA-256 state; `fast` only where there are
+// instructions for it. The same digest either way.
+void boundary_sha256(uint32_t state[8], const uint8_t *bytes, size_t blocks, int32_t fast);

@@ -42,6 +42,9 @@ typedef struct {
   /// else 0.
   void (*dropout)(size_t n, uint64_t key, uint64_t start, uint32_t threshold, float scale,
                   const float *x, float *y);
+  /// Floats to bfloat16, to nearest, ties to even, and back.
+  void (*to_bf16)(size_t n, const float *x, uint16_t *y);
+  void (*from_bf16)(size_t n, const uint16_t *x, float *y);
 } qk_training;
 
 /// The steps for an instruction set; the reference serves where there is no faster twin.

@@ -1,9 +1,9 @@
-import Boundary
+package import Boundary
 import QuantKernels
 
 extension InputError.Rule {
   /// A ceiling on memory that is below what the work needs.
-  static let memorySuffices = Self("SYS-09", exit: .memory)
+  package static let memorySuffices = Self("SYS-09", exit: .memory)
 }
 
 /// How many sequences run at once, and in how many pages, below a ceiling on the process' memory.

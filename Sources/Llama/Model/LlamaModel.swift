@@ -15,6 +15,8 @@ public final class LlamaModel: Sendable {
   public let configuration: LlamaConfiguration
   public let weights: LlamaWeights
   public let tokenizer: any Tokenizer
+  /// How the file wants conversations to be written: a program in Jinja.
+  public let chatTemplate: String?
   package let rotary: RotaryTable
 
   /// Positions that a sequence may have.
@@ -26,11 +28,12 @@ public final class LlamaModel: Sendable {
   ///   - path: The file.
   ///   - contextLength: Positions to prepare for; the trained length when absent.
   ///   - memory: Bytes that the process may have in all.
+  ///   - repacks: Whether weights are packed now, or stay in the mapped file and are packed for each product.
   ///   - progress: Called with the bytes of weights done and those in all.
   /// - Throws: `InputError` when the file is not a model that this runtime can run, or its weights alone take more
   ///   memory.
   public init(
-    _ path: String, contextLength: Int? = nil, memory: Int? = nil,
+    _ path: String, contextLength: Int? = nil, memory: Int? = nil, repacks: Bool = true,
     progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
     let file = try GGUFFile(path)
@@ -38,8 +41,9 @@ public final class LlamaModel: Sendable {
     name = Self.name(of: file)
     configuration = try LlamaConfiguration(file)
     tokenizer = try SentencePieceTokenizer(file)
-    if let memory { try LlamaWeights.check(file, fits: memory) }
-    weights = try LlamaWeights(file, configuration, progress: progress)
+    chatTemplate = try file.string("tokenizer.chat_template")
+    if let memory, repacks { try LlamaWeights.check(file, fits: memory) }
+    weights = try LlamaWeights(file, configuration, repacks: repacks, progress: progress)
     guard tokenizer.vocabularySize <= weights.tokenEmbedding.rows else {
       throw InputError(
         .vocabularyMatches, file: path, at: .init(entry: "tensor \"token_embd.weight\""),

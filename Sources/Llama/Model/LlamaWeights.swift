@@ -58,14 +58,16 @@ public final class LlamaWeights: Sendable {
   /// - Parameters:
   ///   - file: Already valid as a GGUF file.
   ///   - shape: What its metadata says.
+  ///   - repacks: Whether weights are packed now; else they stay in the mapped file, and products pack them each time.
   ///   - progress: Called with the bytes packed and those in all.
   /// - Throws: `InputError`: a tensor is missing, of another shape, of a type that is not supported, or holds a
   ///   value that is not finite.
   public init(
-    _ file: GGUFFile, _ shape: LlamaConfiguration, progress: (Int, Int) throws -> Void = { _, _ in }
+    _ file: GGUFFile, _ shape: LlamaConfiguration, repacks: Bool = true,
+    progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
     try file.requireTensors(of: WeightMatrix.supportedTypes)
-    let reader = TensorReader(file: file)
+    let reader = TensorReader(file: file, scratch: repacks ? nil : PanelScratch())
     let total = Self.packedBytes(file)
     var done = 0
     func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
@@ -144,19 +146,29 @@ extension LlamaConfiguration {
 /// Takes tensors out of a file, each checked against what the model needs.
 private struct TensorReader {
   let file: GGUFFile
+  /// Where weights become panels that are not packed now.
+  let scratch: PanelScratch?
 
   func matrix(_ name: String, rows: Int, columns: Int) throws -> WeightMatrix {
     let tensor = try self.tensor(name, dims: [columns, rows])
     let allFinite = Atomic(true)
+    func inspect(_ part: UnsafeRawBufferPointer) {
+      if unsafe !GGUFFile.areFinite(part, tensor.type) {
+        allFinite.store(false, ordering: .relaxed)
+      }
+    }
     let matrix = unsafe file.withBytes(of: tensor) { bytes in
-      unsafe WeightMatrix(type: tensor.type, rows: rows, columns: columns, bytes: bytes) { part in
-        if unsafe !GGUFFile.areFinite(part, tensor.type) {
-          allFinite.store(false, ordering: .relaxed)
-        }
+      if let scratch {
+        unsafe WeightMatrix(
+          type: tensor.type, rows: rows, columns: columns, mapped: bytes, owner: file,
+          scratch: scratch, inspect: inspect)
+      } else {
+        unsafe WeightMatrix(
+          type: tensor.type, rows: rows, columns: columns, bytes: bytes, inspect: inspect)
       }
     }
     if !allFinite.load(ordering: .relaxed) { try file.checkFinite(tensor) }
-    // The packed copy takes the place of the mapped one.
+    // The packed copy takes the place of the mapped one; mapped ones come back when they are needed.
     file.release(tensor)
     return matrix
   }

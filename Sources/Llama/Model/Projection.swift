@@ -20,6 +20,15 @@ public enum Projection: String, CaseIterable, Sendable {
     case .down: "mlp.down_proj"
     }
   }
+
+  /// The projection of a name in GGUF's or Hugging Face's words: `attn_q`, `q_proj` or `self_attn.q_proj`.
+  public init?(named name: String) {
+    let found = Self.allCases.first {
+      $0.rawValue == name || $0.peftName == name || $0.peftName.hasSuffix(".\(name)")
+    }
+    guard let found else { return nil }
+    self = found
+  }
 }
 
 /// A projection of a given layer.

@@ -51,6 +51,12 @@ extension Tokenizer {
     encode(Array(text.utf8), addingBOS: addingBOS, parsingSpecial: parsingSpecial)
   }
 
+  /// The special token that is spelt so, if the vocabulary has one.
+  public func controlToken(spelt spelling: String) -> Int? {
+    let ids = encode(spelling, addingBOS: false, parsingSpecial: true)
+    return ids.count == 1 && piece(ids[0]) == spelling ? ids[0] : nil
+  }
+
   /// The bytes that these ids stand for.
   ///
   /// - Parameters:

@@ -74,21 +74,21 @@ public enum GGUFAdapter {
 
   /// Writes a file whole or not at all.
   ///
-  /// - Throws: `InputError` as `bytes` does, ADP-15 when something is there and `replacing` is
+  /// - Throws: `InputError` as `writer` does, ADP-15 when something is there and `replacing` is
   ///   false; input/output errors.
   public static func write(_ adapter: Adapter, to path: String, replacing: Bool = false) throws {
     guard replacing || !Files.exists(path) else { throw InputError.adapterIsThere(path) }
-    try Files.writeAtomically(try bytes(of: adapter), to: path)
+    try writer(of: adapter).write(to: path)
   }
 
-  /// The file's bytes, F32.
+  /// What writes the file, F32.
   ///
   /// - Throws: `InputError` ADP-08 for DoRA, which the format has no place for; ADP-07 when scales are
   ///   too far apart for one number.
-  public static func bytes(of adapter: Adapter, name: String? = nil) throws -> [UInt8] {
+  private static func writer(of adapter: Adapter) throws -> GGUFWriter {
     guard !adapter.hasMagnitudes else {
       throw InputError(
-        .adapterFeature, file: name, found: "an adapter with DoRA's magnitudes",
+        .adapterFeature, found: "an adapter with DoRA's magnitudes",
         allowed: "possible in a GGUF adapter",
         hints: ["export --to merged -m BASE.gguf puts it into the base; peft and mlx can hold it"])
     }
@@ -97,7 +97,6 @@ public enum GGUFAdapter {
     writer.set("general.architecture", .string(adapter.shape.architecture))
     writer.set("general.type", .string("adapter"))
     writer.set("adapter.type", .string("lora"))
-    if let name { writer.set("general.name", .string(name)) }
     if let baseName = adapter.baseName {
       writer.set("general.base_model.count", .uint32(1))
       writer.set(baseNameKey, .string(baseName))
@@ -110,15 +109,12 @@ public enum GGUFAdapter {
     for (part, factor) in zip(adapter.parts, factors) {
       let b = try scaled(part, by: factor)
       for (suffix, matrix) in [("lora_a", part.update.a), ("lora_b", b)] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(4 * matrix.rows * matrix.columns)
-        for value in matrix.values { appendLittleEndian(value.bitPattern, to: &bytes) }
         writer.add(
-          name: "\(part.site).weight.\(suffix)", type: .f32, dims: [matrix.columns, matrix.rows],
-          bytes: bytes)
+          name: "\(part.site).weight.\(suffix)", type: .f32, dims: [matrix.columns, matrix.rows]
+        ) { append in try append(littleEndian(matrix.values)) }
       }
     }
-    return writer.bytes()
+    return writer
   }
 
   private static func check(

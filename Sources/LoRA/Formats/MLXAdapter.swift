@@ -86,8 +86,10 @@ public enum MLXAdapter {
       scale: exact.flatMap { Float($0) == scale ? $0 : nil } ?? Double(scale),
       hasMagnitudes: adapter.hasMagnitudes, baseName: adapter.baseName)
     try writeFolder(
-      [(weightsName, writer.bytes()), (configName, config.bytes(describing: adapter))], to: folder,
-      replacing: replacing)
+      [
+        FileInPieces(weightsName, writer.write),
+        FileInPieces(configName, bytes: config.bytes(describing: adapter)),
+      ], to: folder, replacing: replacing)
   }
 
   /// The site and half that a tensor's name means.

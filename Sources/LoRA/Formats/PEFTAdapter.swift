@@ -59,7 +59,7 @@ public enum PEFTAdapter {
   }
 
   /// The folder's files by name.
-  static func files(of adapter: Adapter) -> [(name: String, bytes: [UInt8])] {
+  static func files(of adapter: Adapter) -> [FileInPieces] {
     var writer = SafetensorsWriter(metadata: [("format", "pt")] + adapter.baseMetadata)
     for part in adapter.parts {
       let (a, site) = (part.update.a, part.site)
@@ -74,7 +74,8 @@ public enum PEFTAdapter {
       }
     }
     return [
-      (weightsName, writer.bytes()), (configName, PEFTConfiguration.bytes(describing: adapter)),
+      FileInPieces(weightsName, writer.write),
+      FileInPieces(configName, bytes: PEFTConfiguration.bytes(describing: adapter)),
     ]
   }
 

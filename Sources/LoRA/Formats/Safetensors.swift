@@ -84,6 +84,14 @@ public final class SafetensorsFile: Sendable {
   /// The tensor of a name.
   public func tensor(_ name: String) -> Tensor? { tensors.first { $0.name == name } }
 
+  /// The elements of a tensor of U8; `nil` for other types.
+  func codes(_ tensor: Tensor) -> [UInt8]? {
+    guard tensor.type == "U8" else { return nil }
+    return unsafe file.withBytes { all in
+      unsafe Array(all[dataStart + tensor.bytes.lowerBound..<dataStart + tensor.bytes.upperBound])
+    }
+  }
+
   /// The elements of a float tensor as single precision; `nil` for other types.
   public func floats(_ tensor: Tensor) -> [Float]? {
     unsafe file.withBytes { all in
@@ -265,36 +273,73 @@ private struct SafetensorsHeader {
   }
 }
 
-/// Makes a safetensors file of F32 tensors.
+/// Makes a safetensors file of F32 and U8 tensors.
 public struct SafetensorsWriter {
-  private var tensors: [(name: String, shape: [Int], values: [Float])] = []
+  private enum Elements {
+    case floats(() -> [Float])
+    case codes(() -> [UInt8])
+
+    /// Bytes of one.
+    var width: Int { if case .floats = self { 4 } else { 1 } }
+
+    var bytes: [UInt8] {
+      switch self {
+      case .floats(let values): littleEndian(values())
+      case .codes(let codes): codes()
+      }
+    }
+  }
+
+  private var tensors: [(name: String, shape: [Int], elements: Elements)] = []
   private let metadata: [(String, String)]
 
   public init(metadata: [(String, String)] = []) { self.metadata = metadata }
 
-  /// - Precondition: `values` has as many elements as `shape` says.
-  public mutating func add(_ name: String, shape: [Int], values: [Float]) {
-    precondition(
-      values.count == shape.reduce(1, *), "\(name): \(values.count) values, shape \(shape)")
-    tensors.append((name, shape, values))
+  /// - Parameters:
+  ///   - name: Of the tensor.
+  ///   - shape: Its extents, outermost first.
+  ///   - values: As many as `shape` says; asked for when they are written.
+  public mutating func add(
+    _ name: String, shape: [Int], values: @autoclosure @escaping () -> [Float]
+  ) {
+    tensors.append((name, shape, .floats(values)))
   }
 
-  /// The file's bytes; tensors in the order of their names' bytes, as the reference writer has
-  /// them.
+  /// A tensor of so many U8 in one dimension.
+  mutating func add(
+    _ name: String, count: Int, codes: @autoclosure @escaping () -> [UInt8]
+  ) {
+    tensors.append((name, [count], .codes(codes)))
+  }
+
+  /// The file's bytes.
   public func bytes() -> [UInt8] {
+    var bytes: [UInt8] = []
+    write { bytes += $0 }
+    return bytes
+  }
+
+  /// Makes the file piece by piece: wider elements first, tensors in the order of their names' bytes, as the
+  /// reference writer has them.
+  public func write(_ append: ([UInt8]) throws -> Void) rethrows {
     var header = JSONObject()
     if !metadata.isEmpty {
       var object = JSONObject()
       for (key, value) in metadata { object[key] = .string(value) }
       header["__metadata__"] = .object(object)
     }
-    let sorted = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    let sorted = tensors.sorted {
+      $0.elements.width != $1.elements.width
+        ? $0.elements.width > $1.elements.width
+        : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+    }
     var end = 0
     for tensor in sorted {
       let begin = end
-      end += 4 * tensor.values.count
+      end += tensor.elements.width * tensor.shape.reduce(1, *)
       header[tensor.name] = [
-        "dtype": "F32", "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
+        "dtype": tensor.elements.width == 4 ? "F32" : "U8",
+        "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
         "data_offsets": [.integer(Int64(begin)), .integer(Int64(end))],
       ]
     }
@@ -302,14 +347,24 @@ public struct SafetensorsWriter {
     while !text.count.isMultiple(of: 8) { text.append(UInt8(ascii: " ")) }
 
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + text.count + end)
     appendLittleEndian(UInt64(text.count), to: &bytes)
-    bytes += text
+    try append(bytes + text)
     for tensor in sorted {
-      for value in tensor.values { appendLittleEndian(value.bitPattern, to: &bytes) }
+      let bytes = tensor.elements.bytes
+      precondition(
+        bytes.count == tensor.elements.width * tensor.shape.reduce(1, *),
+        "\(tensor.name): \(bytes.count) bytes")
+      try append(bytes)
     }
-    return bytes
   }
+}
+
+/// The bytes of floats, each lowest first.
+func littleEndian(_ values: [Float]) -> [UInt8] {
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(4 * values.count)
+  for value in values { appendLittleEndian(value.bitPattern, to: &bytes) }
+  return bytes
 }
 
 /// Appends the bytes of a number, lowest first.

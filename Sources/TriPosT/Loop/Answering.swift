@@ -3,19 +3,21 @@ import Llama
 
 /// Answers many questions side by side, a generation of all of them at a time.
 struct Answering {
-  let task: any ReasoningTask
-  let options: SelfImprovement.Options
   let sampling: SamplingOptions
   /// Names requests and, with the run's seed, their random numbers: `rollout/1/0`.
   let purpose: String
   let seed: UInt64
+  /// Begins with a question.
+  let session: (Question) -> any AnswerSession
 
   /// What a student wrote about one question.
   struct Outcome {
     let index: Int
-    let session: SelfImprovement
+    let session: any AnswerSession
     /// Its generations, in order.
     let answers: [StudentAnswer]
+    /// Of all prompts together.
+    let promptTokens: Int
   }
 
   /// How far the generations of one round are.
@@ -33,7 +35,8 @@ struct Answering {
     of questions: [Question], by student: any Student, journal: CompletionJournal,
     progress: (Round) throws -> Void
   ) throws -> [Outcome] {
-    var sessions = questions.map { SelfImprovement(question: $0, task: task, options: options) }
+    var sessions = questions.map(session)
+    var promptTokens = [Int](repeating: 0, count: questions.count)
     var answers = [[StudentAnswer]](repeating: [], count: questions.count)
     for generation in 1... {
       let open = sessions.indices.filter { sessions[$0].end == nil }
@@ -43,22 +46,37 @@ struct Answering {
         try progress(
           Round(generation: generation, done: done, total: requests.count, tokens: tokens))
       }
-      for (index, answer) in zip(open, round) {
+      for (place, (index, answer)) in zip(open, round).enumerated() {
+        // Of a prompt alone: the count of a text has its end.
+        promptTokens[index] += student.tokenCount(of: requests[place].prompt) - 1
         sessions[index].receive(answer.text, endedByEOS: answer.endedByEOS)
         answers[index].append(answer)
       }
     }
     return sessions.indices.map {
-      Outcome(index: $0, session: sessions[$0], answers: answers[$0])
+      Outcome(
+        index: $0, session: sessions[$0], answers: answers[$0], promptTokens: promptTokens[$0])
     }
   }
 
-  private func request(for index: Int, _ session: SelfImprovement) -> StudentRequest? {
+  private func request(for index: Int, _ session: any AnswerSession) -> StudentRequest? {
     session.nextPrompt().map { prompt in
       StudentRequest(
         key: "\(purpose)/\(index)/\(session.generations)", prompt: prompt.text,
         maxNewTokens: prompt.maxNewTokens, sampling: sampling,
         stream: RandomStream(seed: seed, purpose, index, session.generations))
+    }
+  }
+}
+
+extension Sequence<Answering.Outcome> {
+  /// What the answers cost, for the record.
+  var cost: (promptTokens: Int, generatedTokens: Int) {
+    reduce((0, 0)) { sum, outcome in
+      (
+        sum.0 + outcome.promptTokens,
+        sum.1 + outcome.answers.reduce(0) { $0 + $1.tokens }
+      )
     }
   }
 }

@@ -8,6 +8,8 @@ public struct Course: Sendable {
   public let test: [Question]
   public let critic: any Critic
   public let improver: any Improver
+  /// Attempts of another than the student, for methods that take those.
+  public let demonstrator: any Demonstrator
   /// Where critic and improver get their replies from, if they are not scripts.
   let desk: ReplyDesk?
   /// What a person should know about the questions, such as how many were left out.
@@ -16,16 +18,18 @@ public struct Course: Sendable {
   /// A course of given questions.
   public init(
     task: any ReasoningTask, training: [Question], validation: [Question], test: [Question],
-    critic: any Critic, improver: any Improver, notes: [String] = []
+    critic: any Critic, improver: any Improver, demonstrator: any Demonstrator,
+    notes: [String] = []
   ) {
     self.init(
       task: task, training: training, validation: validation, test: test, critic: critic,
-      improver: improver, desk: nil, notes: notes)
+      improver: improver, demonstrator: demonstrator, desk: nil, notes: notes)
   }
 
   init(
     task: any ReasoningTask, training: [Question], validation: [Question], test: [Question],
-    critic: any Critic, improver: any Improver, desk: ReplyDesk?, notes: [String]
+    critic: any Critic, improver: any Improver, demonstrator: any Demonstrator, desk: ReplyDesk?,
+    notes: [String]
   ) {
     self.task = task
     self.training = training
@@ -33,8 +37,25 @@ public struct Course: Sendable {
     self.test = test
     self.critic = critic
     self.improver = improver
+    self.demonstrator = demonstrator
     self.desk = desk
     self.notes = notes
+  }
+
+  /// Does what asks critic or improver, again with each reply that turns out to be needed.
+  ///
+  /// `each` is called while replies are waited for; what it throws stops the work.
+  func withReplies<Result>(
+    each: () throws -> Void, _ work: () throws -> Result
+  ) throws -> Result {
+    while true {
+      do {
+        return try work()
+      } catch let need as ReplyNeeded {
+        guard let desk else { throw need }
+        try desk.answer([need]) { _ in try each() }
+      }
+    }
   }
 
   /// The groups that scores are reported for: the task's, then any others that test questions are in.
@@ -88,7 +109,7 @@ extension Course {
       return Course(
         task: task, training: sets.training, validation: sets.validation, test: sets.test,
         critic: ScriptedCritic(task, options: configuration.compat),
-        improver: ScriptedImprover(task), notes: notes)
+        improver: ScriptedImprover(task), demonstrator: ScriptedDemonstrator(task), notes: notes)
     }
     guard let type = Self.tasks.first(where: { $0.name == configuration.task }) else {
       throw InputError(

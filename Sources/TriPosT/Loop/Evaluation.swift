@@ -6,6 +6,32 @@ public enum EvaluationMode: String, CaseIterable, Sendable {
   case single
   /// Attempt, feedback and updates until its feedback says that all is right (docs/tripost.md, 8.1).
   case selfImproving = "self-improving"
+  /// One generation with solved questions in front (docs/tripost.md, 10.3).
+  case fewShot = "few-shot"
+  /// The answer alone (docs/tripost.md, 10.2).
+  case answerOnly = "answer-only"
+  /// Shown in prompts how to judge and to update, until its own verdict closes (docs/tripost.md, 10.5).
+  case prompted
+  /// The same, until an attempt is right by the gold answer.
+  case promptedGold = "prompted-gold"
+
+  /// In tables, after a method's name.
+  var label: String {
+    switch self {
+    case .single: "one generation"
+    case .selfImproving: "loop"
+    case .fewShot: "few-shot"
+    case .answerOnly: "answer only"
+    case .prompted: "own verdict"
+    case .promptedGold: "stopped by gold"
+    }
+  }
+
+  /// Whether wrong attempts with feedback are in its prompts.
+  var asksDemonstrator: Bool { self == .prompted || self == .promptedGold }
+
+  /// Names requests; what two modes ask alike is generated once.
+  var purpose: String { "test/\((self == .promptedGold ? .prompted : self).rawValue)" }
 }
 
 /// A student's answers to the test questions, and what they are worth.
@@ -15,12 +41,18 @@ public struct Evaluation: Sendable {
   public let results: [QuestionResult]
   public let scores: Scores
   let records: [JSONObject]
+  let cost: (promptTokens: Int, generatedTokens: Int)
 
   init(_ outcomes: [Answering.Outcome], mode: EvaluationMode, course: Course) {
     let task = course.task
     self.task = task.name
     self.mode = mode
-    results = outcomes.map { QuestionResult($0.session.trajectory, task: task) }
+    results = outcomes.map { outcome in
+      let question = outcome.session.question
+      return QuestionResult(
+        id: question.id, cell: question.cell, attempts: outcome.session.verdicts(by: task))
+    }
+    cost = outcomes.cost
     scores = Scores(results, cells: course.cells)
     records = zip(outcomes, results).map { outcome, result in
       let question = outcome.session.question

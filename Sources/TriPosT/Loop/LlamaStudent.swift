@@ -16,7 +16,7 @@ public final class LlamaStudent: Student {
   ///   - modelDigest: SHA-256 of the model's file; adapters carry it.
   ///   - settings: The shape of new adapters.
   ///   - parallel: Sequences in flight.
-  ///   - memory: Bytes that the process may have in all while it generates.
+  ///   - memory: Bytes that the process may have in all.
   public init(
     _ model: LlamaModel, modelDigest: String, settings: RunConfiguration.LoRASettings,
     parallel: Int, memory: Int? = nil
@@ -59,10 +59,10 @@ public final class LlamaStudent: Student {
   }
 
   public func beginAdapter(seed: UInt64) {
-    let all = settings.targets.contains("all-linear")
+    let named = settings.targets.compactMap { Projection(named: $0) }
     adapter = Adapter(
       shape: model.configuration,
-      projections: Projection.allCases.filter { all || settings.targets.contains($0.rawValue) },
+      projections: named.isEmpty ? Projection.allCases : named,
       rank: settings.rank, alpha: Float(settings.alpha), seed: seed, baseDigest: modelDigest,
       baseName: model.name)
   }
@@ -76,8 +76,7 @@ public final class LlamaStudent: Student {
   public func saveAdapter(_ folder: String) throws {
     let adapter = trained()
     try PEFTAdapter.write(adapter, to: folder, replacing: true)
-    try Files.writeAtomically(
-      try GGUFAdapter.bytes(of: adapter), to: "\(folder)/adapter.gguf")
+    try GGUFAdapter.write(adapter, to: "\(folder)/adapter.gguf", replacing: true)
   }
 
   public func learn(
@@ -85,7 +84,13 @@ public final class LlamaStudent: Student {
     every interval: Int, note: (String) throws -> Void, each: (StepReport) throws -> Bool
   ) throws -> Bool {
     let rows = try texts.map(row)
-    let trainer = Trainer(model, trained(), rows: rows, options: options)
+    let adapter = trained()
+    for warning in adapter.warnings { try note(warning) }
+    var options = options
+    if let memory {
+      options.keptLayers = try options.keptLayers(below: memory, model, adapter, rows: rows)
+    }
+    let trainer = Trainer(model, adapter, rows: rows, options: options)
     for problem in try checkpoints.restore(trainer) ?? [] { try note(problem) }
     return try trainer.run(checkpoints: checkpoints, every: interval, onStep: each)
   }

@@ -11,11 +11,13 @@ extension Loop {
   func evaluate(_ iteration: Int, _ modes: [EvaluationMode]) throws {
     let name = RunEvent.StageName(iteration: iteration, work: "evaluating")
     let journalPath = folder.url(RunFolder.name(iteration, "evaluations.partial.jsonl"))
-    try stage(.evaluate, name, inputs: adapterFiles(iteration)) {
-      try use(iteration)
+    let adapter = trained(upTo: iteration)
+    try stage(.evaluate, name, inputs: adapter.map(adapterFiles) ?? []) {
+      if let adapter { try use(adapter) }
       let journal = try CompletionJournal(journalPath)
       var facts = JSONObject()
       var outputs: [String] = []
+      var costs: [String: (promptTokens: Int, generatedTokens: Int)] = [:]
       for (index, mode) in modes.enumerated() {
         let evaluation = try Evaluation(
           of: student, on: course, mode: mode, configuration: configuration, journal: journal
@@ -36,7 +38,17 @@ extension Loop {
           ("seen", evaluation.scores.seen), ("unseen", evaluation.scores.unseen),
           ("all", evaluation.scores.all),
         ] { facts["\(mode.rawValue).\(key)"] = score.json }
+        // What two modes ask alike is paid once, by the one that asks more.
+        let (cost, other) = (evaluation.cost, costs[mode.purpose])
+        costs[mode.purpose] = (
+          max(cost.promptTokens, other?.promptTokens ?? 0),
+          max(cost.generatedTokens, other?.generatedTokens ?? 0)
+        )
       }
+      for (key, value) in JSONObject.cost(
+        promptTokens: costs.values.reduce(0) { $0 + $1.promptTokens },
+        generatedTokens: costs.values.reduce(0) { $0 + $1.generatedTokens })
+      { facts[key] = value }
       return (facts, outputs)
     }
     try Files.remove(journalPath)
@@ -89,19 +101,61 @@ extension Evaluation {
     configuration: RunConfiguration, journal: CompletionJournal,
     progress: (Answering.Round) throws -> Void
   ) throws {
-    var options = SelfImprovement.Options.attemptOnly(
-      maxNewTokens: configuration.evaluation.maxNewTokens)
-    if mode == .selfImproving {
-      options = SelfImprovement.Options()
-      options.maxGenerations = configuration.evaluation.maxGenerations
-      options.maxNewTokens = configuration.evaluation.maxNewTokens
-      options.compatibility = configuration.compat
-    }
     let answering = Answering(
-      task: course.task, options: options, sampling: .greedy, purpose: "test/\(mode.rawValue)",
-      seed: UInt64(configuration.seed))
+      sampling: .greedy, purpose: mode.purpose, seed: UInt64(configuration.seed),
+      session: try mode.session(of: course, configuration))
     let outcomes = try answering.outcomes(
       of: course.test, by: student, journal: journal, progress: progress)
     self.init(outcomes, mode: mode, course: course)
+  }
+}
+
+extension EvaluationMode {
+  /// How a question is begun in this mode.
+  ///
+  /// - Throws: What the course's demonstrator and critic throw to end the run.
+  func session(
+    of course: Course, _ configuration: RunConfiguration
+  ) throws -> (Question) -> any AnswerSession {
+    let task = course.task
+    let limit = configuration.evaluation.maxNewTokens
+    if asksDemonstrator, TaskFile.isFolder(configuration.task) {
+      throw InputError(.settingsAgree, found: "\"\(rawValue)\" " + Method.needsDemonstrator)
+    }
+    func shots(judging: Bool) throws -> PromptShots {
+      try course.withReplies(each: { try Interruption.check(configuration.output) }) {
+        try PromptShots(
+          configuration.evaluation.shots, of: course, judging: judging,
+          random: RandomStream(seed: UInt64(configuration.seed), "shots"))
+      }
+    }
+    switch self {
+    case .single, .selfImproving:
+      let options: SelfImprovement.Options =
+        self == .single ? .attemptOnly(maxNewTokens: limit) : configuration.selfImprovement
+      return { SelfImprovement(question: $0, task: task, options: options) }
+    case .fewShot:
+      let preamble = try shots(judging: false).solving
+      return { PrefacedAnswer(question: $0, task: task, preamble: preamble, maxNewTokens: limit) }
+    case .answerOnly:
+      let limit = min(limit, configuration.evaluation.maxAnswerTokens)
+      return { BareAnswer(question: $0, maxNewTokens: limit) }
+    case .prompted, .promptedGold:
+      let options = PromptedSelfImprovement.Options(
+        shots: try shots(judging: true), maxUpdates: configuration.editor.maxUpdates, maxNewTokens: limit,
+        stopsWhenCorrect: self == .promptedGold)
+      return { PromptedSelfImprovement(question: $0, task: task, options: options) }
+    }
+  }
+}
+
+extension RunConfiguration {
+  /// How a student goes through the loop of docs/tripost.md, 8.
+  var selfImprovement: SelfImprovement.Options {
+    var options = SelfImprovement.Options()
+    options.maxGenerations = evaluation.maxGenerations
+    options.maxNewTokens = evaluation.maxNewTokens
+    options.compatibility = compat
+    return options
   }
 }

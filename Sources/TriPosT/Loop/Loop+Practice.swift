@@ -4,25 +4,35 @@ import Llama
 // How an iteration gets its texts: rollouts, editing, mixing (docs/tripost.md, 3 and 6).
 
 extension Loop {
-  /// Lets the student before this iteration answer the training questions, and edits what it wrote.
+  /// Lets the student before this iteration, or a demonstrator, answer the training questions, and edits the attempts.
   ///
   /// Passes go on until there are texts enough. The answers are in a journal as they come; the rest is
   /// a function of them.
-  func practise(_ iteration: Int) throws {
+  func practise(_ iteration: Int, attemptsBy author: Method.Author) throws {
     let name = RunEvent.StageName(iteration: iteration, work: "sampling attempts")
     let journalPath = folder.url(RunFolder.name(iteration, "rollouts.partial.jsonl"))
     let outputs = ["rollouts.jsonl", "trajectories.jsonl", "trajectories.txt"]
       .map { RunFolder.name(iteration, $0) }
-    try stage(.practise, name, inputs: adapterFiles(iteration - 1)) {
-      try use(iteration - 1)
+    let adapter = author == .student ? adapterFiles(iteration - 1) : []
+    try stage(.practise, name, inputs: adapter) {
+      if author == .student { try use(iteration - 1) }
       let journal = try CompletionJournal(journalPath)
       var mix = TrainingMix(options: mixOptions)
       var rollouts: [RolloutRecord] = []
       var edits: [TrajectoryRecord] = []
       var passes = 0
       course.desk?.beginStage()
+      var cost = (promptTokens: 0, generatedTokens: 0)
       while passes < configuration.rollout.passes, mix.count < configuration.mix.maxDataLength {
-        let new = try sample(iteration, pass: passes, journal: journal, name: name)
+        let new: [RolloutRecord]
+        switch author {
+        case .student:
+          let outcomes = try sample(iteration, pass: passes, journal: journal, name: name)
+          cost.promptTokens += outcomes.cost.promptTokens
+          cost.generatedTokens += outcomes.cost.generatedTokens
+          new = outcomes.map { RolloutRecord($0, pass: passes) }
+        case .demonstrator: new = try demonstrate(iteration, pass: passes)
+        }
         let edited = try edit(new, iteration, name: name)
         add(edited.compactMap(\.edit.trajectory), iteration, pass: passes, to: &mix)
         rollouts += new
@@ -32,27 +42,34 @@ extension Loop {
       try Files.writeAtomically(lines(rollouts.map(\.json)), to: folder.url(outputs[0]))
       try Files.writeAtomically(lines(edits.map(\.json)), to: folder.url(outputs[1]))
       try Files.writeAtomically(ReadableTrajectories.text(edits), to: folder.url(outputs[2]))
-      let replies = try recordReplies(iteration)
-      return (practiceFacts(rollouts, edits, passes: passes, replies: replies), outputs)
+      var facts = practiceFacts(edits, passes: passes)
+      if author == .demonstrator { facts["demonstrator"] = .string(course.demonstrator.name) }
+      for (key, value) in JSONObject.cost(
+        promptTokens: cost.promptTokens, generatedTokens: cost.generatedTokens)
+      { facts[key] = value }
+      facts["replies"] = try recordReplies(iteration).map { .object($0) }
+      return (facts, outputs)
     }
     try Files.remove(journalPath)
   }
 
   private func sample(
     _ iteration: Int, pass: Int, journal: CompletionJournal, name: RunEvent.StageName
-  ) throws -> [RolloutRecord] {
+  ) throws -> [Answering.Outcome] {
     let rollout = configuration.rollout
     let isGreedy = iteration > 1 && rollout.greedyAfterFirst
+    let task = course.task
+    let options =
+      iteration == 1
+      ? .attemptOnly(maxNewTokens: rollout.maxNewTokens) : configuration.selfImprovement
     let answering = Answering(
-      task: course.task,
-      options: iteration == 1
-        ? .attemptOnly(maxNewTokens: rollout.maxNewTokens) : selfImprovementOptions,
       sampling: isGreedy
         ? .greedy
         : SamplingOptions(
           temperature: rollout.temperature, topK: rollout.topK, topP: rollout.topP),
-      purpose: "rollout/\(iteration)/\(pass)", seed: UInt64(configuration.seed))
-    let outcomes = try answering.outcomes(of: course.training, by: student, journal: journal) {
+      purpose: "rollout/\(iteration)/\(pass)", seed: UInt64(configuration.seed)
+    ) { SelfImprovement(question: $0, task: task, options: options) }
+    return try answering.outcomes(of: course.training, by: student, journal: journal) {
       meter.add($0.tokens, at: seconds())
       try Interruption.check(folder.path)
       try progress(
@@ -61,16 +78,23 @@ extension Loop {
           + (pass > 0 ? ", pass \(pass + 1)" : "")
           + ($0.generation > 1 ? ", generation \($0.generation)" : ""))
     }
-    return outcomes.map {
-      RolloutRecord(
-        pass: pass, question: $0.session.question, generations: $0.answers,
-        prediction: $0.session.prediction)
+  }
+
+  /// A demonstrator's attempts at all training questions.
+  private func demonstrate(_ iteration: Int, pass: Int) throws -> [RolloutRecord] {
+    try course.training.enumerated().compactMap { index, question in
+      try Interruption.check(folder.path)
+      var random = stream("demonstration", iteration, pass, index)
+      guard let attempt = try course.demonstrator.attempt(at: question, random: &random) else {
+        return nil
+      }
+      return RolloutRecord(
+        pass: pass, question: question, generations: [],
+        prediction: "\(question.prompt)\n\(attempt)")
     }
   }
 
-  private func practiceFacts(
-    _ rollouts: [RolloutRecord], _ edits: [TrajectoryRecord], passes: Int, replies: JSONObject?
-  ) -> JSONObject {
+  private func practiceFacts(_ edits: [TrajectoryRecord], passes: Int) -> JSONObject {
     func count(_ name: String) -> JSONValue {
       .integer(Int64(edits.count { $0.edit.outcome.name == name }))
     }
@@ -79,16 +103,13 @@ extension Loop {
       let number = edits.count { $0.edit.outcome == .discarded(reason) }
       if number > 0 { discards[reason.rawValue] = .integer(Int64(number)) }
     }
-    let tokens = rollouts.flatMap(\.generations).reduce(0) { $0 + $1.tokens }
-    var facts: JSONObject = [
-      "passes": .integer(Int64(passes)), "attempts": .integer(Int64(rollouts.count)),
+    return [
+      "passes": .integer(Int64(passes)), "attempts": .integer(Int64(edits.count)),
       "correct": count("correct"), "improved": count("improved"),
       "feedback_only": count("feedback-only"), "discarded": count("discarded"),
-      "discards": .object(discards), "tokens": .integer(Int64(tokens)),
+      "discards": .object(discards),
       "critic": .string(course.critic.name), "improver": .string(course.improver.name),
     ]
-    facts["replies"] = replies.map { .object($0) }
-    return facts
   }
 
   /// Chooses the texts of an iteration from its trajectories and the ground truth.
@@ -140,82 +161,11 @@ extension Loop {
     return passes
   }
 
-  /// The ground-truth rationales that the student learns first.
-  func chooseRationales() throws {
-    let name = RunEvent.StageName(iteration: 0, work: "writing rationales")
-    let output = RunFolder.name(0, "train.jsonl")
-    try stage(.mix, name, inputs: []) {
-      let (texts, tooLong) = rationales()
-      try Files.writeAtomically(lines(texts.map(\.json)), to: folder.url(output))
-      return (
-        ["texts": .integer(Int64(texts.count)), "too_long": .integer(Int64(tooLong))], [output]
-      )
-    }
-  }
-
-  /// The control: rationales in ever new order, for as many tokens as the other run trained on.
-  func repeatRationales(_ iteration: Int) throws {
-    let name = RunEvent.StageName(iteration: iteration, work: "repeating rationales")
-    let output = RunFolder.name(iteration, "train.jsonl")
-    try stage(.mix, name, inputs: []) {
-      let target =
-        try trainedTokens(configuration.controlTokensFrom, iteration)
-        / configuration.train.stage.epochs
-      let (all, tooLong) = rationales()
-      var texts: [TrainingText] = []
-      var tokens = 0
-      var lap = 0
-      while tokens < target, !all.isEmpty {
-        lap += 1
-        var order = all
-        var random = stream("control", iteration, lap)
-        random.shuffle(&order)
-        for text in order where tokens < target {
-          texts.append(TrainingText(id: "\(text.id)/lap-\(lap)", segments: text.segments))
-          tokens += student.tokenCount(of: text.text)
-        }
-      }
-      try Files.writeAtomically(lines(texts.map(\.json)), to: folder.url(output))
-      let facts: JSONObject = [
-        "texts": .integer(Int64(texts.count)), "too_long": .integer(Int64(tooLong)),
-        "tokens_wanted": .integer(Int64(target)), "tokens": .integer(Int64(tokens)),
-      ]
-      return (facts, [output])
-    }
-  }
-
-  private func rationales() -> (texts: [TrainingText], tooLong: Int) {
-    let all = course.training.compactMap { TrainingText(rationaleOf: $0, task: course.task) }
-    let fitting = all.filter { student.tokenCount(of: $0.text) <= lengthLimit }
-    return (fitting, all.count - fitting.count)
-  }
-
-  /// The tokens that another run's training of an iteration went over.
-  private func trainedTokens(_ path: String, _ iteration: Int) throws -> Int {
-    let file = path + "/run.json"
-    let manifest = try RunManifest(parsing: try Files.readText(file), file: file)
-    let record = manifest.records.first { $0.stage == .train && $0.iteration == iteration }
-    guard let tokens = record?.facts["tokens"]?.int else {
-      throw InputError(
-        .settingsAgree, file: file, found: "no training of iteration \(iteration) to match",
-        hints: ["finish that run first, or set fewer iterations here"])
-    }
-    return tokens
-  }
-
   private var mixOptions: TrainingMix.Options {
     var options = TrainingMix.Options()
     options.ratio = configuration.mix.rho
     options.sectionWeight = configuration.train.selfImproveWeight
     options.lengthLimit = lengthLimit
-    options.compatibility = configuration.compat
-    return options
-  }
-
-  var selfImprovementOptions: SelfImprovement.Options {
-    var options = SelfImprovement.Options()
-    options.maxGenerations = configuration.evaluation.maxGenerations
-    options.maxNewTokens = configuration.evaluation.maxNewTokens
     options.compatibility = configuration.compat
     return options
   }
@@ -235,7 +185,7 @@ extension Loop {
     values.map { $0.serialized + "\n" }.joined()
   }
 
-  private func unreadable(_ name: String, _ line: Int) -> InputError {
+  func unreadable(_ name: String, _ line: Int) -> InputError {
     InputError(
       .stageOutput, file: folder.url(name), at: .init(line: line),
       found: "a line that this program did not write")

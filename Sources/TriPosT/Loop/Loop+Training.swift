@@ -4,11 +4,11 @@ import LoRA
 // How an iteration's adapter is trained (docs/tripost.md, 7).
 
 extension Loop {
-  /// Trains iteration 0 from a new adapter, later ones from the adapter before.
+  /// Trains iteration 0 from a new adapter, later ones from the adapter that the method starts from.
   func train(_ iteration: Int) throws {
     let name = RunEvent.StageName(iteration: iteration, work: "training")
     let rows = RunFolder.name(iteration, "train.jsonl")
-    let before = iteration == 0 ? [] : adapterFiles(iteration - 1)
+    let before = start(of: iteration).map(adapterFiles) ?? []
     try stage(.train, name, inputs: [rows] + before) {
       let texts = try readTexts(rows)
       let checkpoints = CheckpointFolder(
@@ -16,11 +16,11 @@ extension Loop {
         identity: ["model_sha256": .string(modelDigest), "iteration": .integer(Int64(iteration))])
       // Training changes the adapter, so it is nobody's until it is saved.
       current = nil
-      if iteration == 0 {
-        try student.beginAdapter(seed: seed("adapter"))
-      } else {
-        try use(iteration - 1)
+      if let start = start(of: iteration) {
+        try use(start)
         current = nil
+      } else {
+        try student.beginAdapter(seed: seed("adapter"))
       }
       let ended = try student.learn(
         from: texts, options: trainingOptions(iteration), checkpoints: checkpoints,
@@ -54,7 +54,7 @@ extension Loop {
     let steps = folder.metrics.records("step", iteration: iteration)
     var facts: JSONObject = [
       "steps": .integer(Int64(steps.count)),
-      "tokens": .integer(Int64(steps.reduce(0) { $0 + ($1["tokens"]?.int ?? 0) })),
+      "trained_tokens": .integer(Int64(steps.reduce(0) { $0 + ($1["tokens"]?.int ?? 0) })),
       "first_loss": steps.first?["loss"] ?? .null, "last_loss": steps.last?["loss"] ?? .null,
     ]
     let solutions = course.validation.compactMap {

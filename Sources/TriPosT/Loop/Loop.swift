@@ -48,23 +48,49 @@ public final class Loop {
   ///   has everything that was done.
   public func run() throws -> ResultTable {
     try reportStart()
-    try chooseRationales()
-    try train(0)
-    try evaluate(0, [.single])
-    for iteration in stride(from: 1, through: configuration.iterations, by: 1) {
-      switch configuration.method {
-      case .tripost:
-        try practise(iteration)
-        try chooseTexts(iteration)
-      case .rationale: try repeatRationales(iteration)
-      }
-      guard try hasEnough(iteration) else { break }
-      try train(iteration)
-      try evaluate(
-        iteration, configuration.method == .tripost ? [.selfImproving] : [.single, .selfImproving])
+    try takeOverOpening()
+    try open()
+    for round in stride(from: 1, through: method.rounds.count(of: configuration.iterations), by: 1)
+    {
+      guard try teach(round) else { break }
+      try evaluate(round, method.tests)
     }
     try folder.end("all iterations are done")
     return try ResultTable(folder: folder, course: course)
+  }
+
+  var method: Method { configuration.method }
+
+  /// The stages before the first round.
+  private func open() throws {
+    switch method.opening {
+    case .rationales:
+      try chooseOpening { TrainingText(rationaleOf: $0, task: self.course.task) }
+      try train(0)
+      try evaluate(0, [.single])
+    case .answers:
+      try chooseOpening(TrainingText.init(answerTo:))
+      try train(0)
+      try evaluate(0, [.answerOnly])
+    case .prompt: try evaluate(0, [.fewShot])
+    }
+  }
+
+  /// The stages of a round before its test; false when the run ends here.
+  private func teach(_ round: Int) throws -> Bool {
+    switch method.material {
+    case .none: return true
+    case .trajectories(let author):
+      try practise(round, attemptsBy: author)
+      try chooseTexts(round)
+    case .samples(let samples):
+      try sampleAnswers(round, samples)
+      try chooseSamples(round, samples)
+    case .rationales: try repeatRationales(round)
+    }
+    guard try hasEnough(round) else { return false }
+    try train(round)
+    return true
   }
 
   private func reportStart() throws {
@@ -93,6 +119,20 @@ public final class Loop {
   func stream(_ purpose: String, _ indices: Int...) -> RandomStream {
     let name = ([purpose] + indices.map(String.init)).joined(separator: "/")
     return RandomStream(seed: UInt64(configuration.seed), name)
+  }
+
+  /// The iteration whose adapter the student has after a round: of the newest one that trained; nil for none.
+  func trained(upTo iteration: Int) -> Int? {
+    stride(from: iteration, through: 0, by: -1).first { folder.record(.train, $0) != nil }
+  }
+
+  /// The iteration whose adapter a round goes on from; nil for a new adapter.
+  func start(of round: Int) -> Int? {
+    switch (round, method.start) {
+    case (0, _): nil
+    case (_, .latest): round - 1
+    case (_, .opening): 0
+    }
   }
 
   /// Gives the student the adapter of an iteration.
@@ -134,6 +174,16 @@ public final class Loop {
         .init(
           done: done, total: total, unit: unit, tokens: meter.tokens, seconds: meter.seconds,
           loss: loss)))
+  }
+}
+
+extension JSONObject {
+  /// The facts of what a stage's prompts and answers cost.
+  static func cost(promptTokens: Int, generatedTokens: Int) -> JSONObject {
+    [
+      "prompt_tokens": .integer(Int64(promptTokens)),
+      "generated_tokens": .integer(Int64(generatedTokens)),
+    ]
   }
 }
 

@@ -154,15 +154,24 @@ public struct PairedDifference: Equatable, Sendable {
       interval = 0...0
       return
     }
-    var random = random
-    let sums = (0..<samples).map { _ in
-      (0..<changes.count).reduce(0) { sum, _ in sum + changes[random.below(changes.count)] }
-    }.sorted()
-    let outside = samples / 40
-    let low = Double(sums[outside]) / Double(changes.count)
-    let high = Double(sums[samples - 1 - outside]) / Double(changes.count)
-    interval = low...high
+    interval = bootstrapInterval(
+      ofMean: changes.map(Double.init), random: random, samples: samples)
   }
+}
+
+/// Where a mean lies with 95 % confidence: the middle of the means that values drawn with replacement give.
+///
+/// - Precondition: There are values and samples.
+func bootstrapInterval(
+  ofMean values: [Double], random: RandomStream, samples: Int
+) -> ClosedRange<Double> {
+  var random = random
+  let sums = (0..<samples).map { _ in
+    (0..<values.count).reduce(0.0) { sum, _ in sum + values[random.below(values.count)] }
+  }.sorted()
+  let outside = samples / 40
+  let count = Double(values.count)
+  return (sums[outside] / count)...(sums[samples - 1 - outside] / count)
 }
 
 /// Where a share lies with 95 % confidence, when `part` of `count` draws have a property.

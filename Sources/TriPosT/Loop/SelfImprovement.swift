@@ -124,11 +124,11 @@ public struct SelfImprovement: Sendable {
     task.answer(inText: attemptLines.joined(separator: "\n"))
   }
 
-  /// Without what a student that writes attempts only goes on to say after its answer.
+  /// Without what a student that writes attempts only goes on to say after its attempt.
   private var attemptLines: [String] {
-    guard options.attemptOnly,
-      let end = output.firstIndex(where: { LineHeader($0) == .finalResponse })
-    else { return output }
-    return Array(output[...end])
+    guard options.attemptOnly else { return output }
+    let own = output.prefix { ![.feedback, .update].contains(LineHeader($0)) }
+    let end = own.firstIndex { LineHeader($0) == .finalResponse }
+    return Array(end.map { own[...$0] } ?? own)
   }
 }

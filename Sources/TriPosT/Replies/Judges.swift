@@ -9,23 +9,24 @@ struct Judges {
   /// SHA-256 of what decides their replies besides the settings, by the setting that names it.
   let digests: [String: String]
 
-  /// Gets together what a configuration names; nil when all of it is scripts.
+  /// Gets together what a configuration names; nil when all of it is scripts, or its method asks nobody.
   ///
   /// - Parameters:
   ///   - configuration: What to run.
   ///   - task: The name of its task.
   ///   - base: The student's own model, which a judge may share.
-  ///   - digest: SHA-256 of its file.
   ///   - transport: Sends requests to an endpoint; nil where the program was built without one.
   /// - Throws: `InputError` when a key, a prompt file or a model cannot be read.
   init?(
-    _ configuration: RunConfiguration, task: String, base: LlamaModel, digest: String,
+    _ configuration: RunConfiguration, task: String, base: LoadedModel,
     transport: (any EndpointTransport)?
   ) throws {
-    guard configuration.judges.contains(where: { $0.settings.kind != .script }) else { return nil }
+    guard configuration.method.isJudged,
+      configuration.judges.contains(where: { $0.settings.kind != .script })
+    else { return nil }
     let own = TaskFile.isFolder(configuration.task) ? configuration.task : ""
     let files = try PromptFiles(task: task, folders: [configuration.prompts, own])
-    var models = [digest: base]
+    var models = [base.digest: base.model]
     var sources: [ReplyRole: any ReplySource] = [:]
     var digests: [String: String] = [:]
     for (role, settings) in configuration.judges {
@@ -90,7 +91,7 @@ extension Course {
   func judged(by judges: Judges) -> Course {
     Course(
       task: task, training: training, validation: validation, test: test,
-      critic: judges.critic ?? critic, improver: judges.improver ?? improver, desk: judges.desk,
-      notes: notes)
+      critic: judges.critic ?? critic, improver: judges.improver ?? improver, demonstrator: demonstrator,
+      desk: judges.desk, notes: notes)
   }
 }

@@ -16,6 +16,11 @@ public struct Prompt: Equatable, Sendable {
   /// Where a reply ends.
   static let end = "[END]"
 
+  /// A reply up to its end; nil where it has none.
+  static func beforeEnd(of reply: String) -> String? {
+    reply.firstRange(of: end).map { String(reply[..<$0.lowerBound]) }
+  }
+
   /// One text to be continued, for models that complete.
   public var text: String {
     let parts =

@@ -105,7 +105,7 @@ public final class ReplyDesk: Sendable {
       }
       return [
         "replies": .integer(Int64(replies.count)), "failed": .integer(Int64(failed)),
-        "prompt_tokens": sum(\.promptTokens), "completion_tokens": sum(\.completionTokens),
+        "prompt_tokens": sum(\.promptTokens), "generated_tokens": sum(\.completionTokens),
         "cost": .number(replies.reduce(0) { $0 + $1.cost }),
       ]
     }

@@ -65,7 +65,7 @@ public struct Reply: Equatable, Sendable {
     switch outcome {
     case .failure(let reason): throw CriticFailure(reason)
     case .text(let text):
-      if let end = text.firstRange(of: Prompt.end) { return String(text[..<end.lowerBound]) }
+      if let whole = Prompt.beforeEnd(of: text) { return whole }
       return finish == Self.cutOff ? text.lines.dropLast().joined(separator: "\n") : text
     }
   }

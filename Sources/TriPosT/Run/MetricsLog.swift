@@ -50,6 +50,18 @@ final class MetricsLog {
     try log.append(record)
   }
 
+  /// Takes over an iteration's events from another run's log, with the times they took there.
+  func adopt(iteration: Int, of other: MetricsLog) throws {
+    for key in other.order {
+      guard let record = other.known[key], record["iteration"]?.int == iteration,
+        known[key] == nil
+      else { continue }
+      known[key] = record
+      order.append(key)
+      try log.append(record)
+    }
+  }
+
   /// The events of a kind in an iteration, in the order of the file.
   func records(_ event: String, iteration: Int) -> [JSONObject] {
     order.compactMap { known[$0] }.filter {

@@ -31,22 +31,16 @@ public struct ResultTable: Sendable {
     task = course.task.name
     var rows: [Row] = []
     var first: [QuestionResult] = []
-    let isControl = folder.manifest.method == RunConfiguration.Method.rationale.rawValue
+    let method = Method(rawValue: folder.manifest.method) ?? .tripost
     for record in folder.manifest.records where record.stage == .evaluate {
-      for (index, name) in record.outputs.keys.filter({ $0.hasSuffix(".jsonl") }).sorted()
-        .reversed()
-        .enumerated()
-      {
+      for (index, (mode, name)) in Self.tests(in: record).enumerated() {
         let results = try Self.results(folder.url(name), course: course)
         if first.isEmpty { first = results }
         let random = RandomStream(seed: 0, "paired difference", record.iteration, index)
-        let method = isControl ? "rationales again" : "TriPosT"
-        let isLoop = isControl && name.contains(EvaluationMode.selfImproving.rawValue)
         rows.append(
           Row(
             iteration: record.iteration,
-            label: record.iteration == 0
-              ? "ft rationale" : "\(method) t = \(record.iteration)" + (isLoop ? ", loop" : ""),
+            label: method.label(iteration: record.iteration, mode: mode ?? method.tests[0]),
             scores: Scores(results, cells: course.cells),
             gain: rows.isEmpty
               ? nil
@@ -60,7 +54,17 @@ public struct ResultTable: Sendable {
       .map { folder.url(RunFolder.name($0.iteration, "trajectories.txt")) }
   }
 
-  private static func results(_ path: String, course: Course) throws -> [QuestionResult] {
+  /// The files of an evaluation's answers, the main test first; its mode is nil.
+  static func tests(
+    in record: RunManifest.Record
+  ) -> [(mode: EvaluationMode?, answers: String)] {
+    ([nil] + EvaluationMode.allCases).compactMap { mode in
+      let name = Loop.evaluationFiles(record.iteration, mode).answers
+      return record.outputs[name] == nil ? nil : (mode, name)
+    }
+  }
+
+  static func results(_ path: String, course: Course) throws -> [QuestionResult] {
     var results: [QuestionResult] = []
     try JSONLines.forEach(path) { row, line in
       guard let result = QuestionResult(row, cells: course.cells) else {
@@ -114,9 +118,9 @@ extension ResultTable: CustomStringConvertible {
         lines.append(
           Self.line([
             index == 0 ? row.label : "", "\(set) \(score.count)",
-            Self.percent(score.directAccuracy),
-            Self.percent(score.accuracy), Self.interval(score.interval),
-            Self.percent(score.updateFrequency), Self.percent(score.updateContribution),
+            percent(score.directAccuracy),
+            percent(score.accuracy), Self.interval(score.interval),
+            percent(score.updateFrequency), percent(score.updateContribution),
             set == "all" ? row.gain.map(Self.gain) ?? "" : "",
           ]))
       }
@@ -128,7 +132,7 @@ extension ResultTable: CustomStringConvertible {
 
   /// Words to the left of their column, numbers to the right.
   private static func line(_ columns: [String]) -> String {
-    let widths = [30, 12, 15, 10, 14, 9, 12, 0]
+    let widths = [36, 12, 15, 10, 14, 9, 12, 0]
     let words: Set = [0, 1, 4, 7]
     var text = ""
     for (index, (column, width)) in zip(columns, widths).enumerated() {
@@ -141,21 +145,11 @@ extension ResultTable: CustomStringConvertible {
   }
 
   private static func gain(_ gain: PairedDifference) -> String {
-    "\(signed(gain.difference)) [\(signed(gain.interval.lowerBound)), "
-      + "\(signed(gain.interval.upperBound))]"
+    "\(signedPercent(gain.difference)) [\(signedPercent(gain.interval.lowerBound)), "
+      + "\(signedPercent(gain.interval.upperBound))]"
   }
 
   private static func interval(_ range: ClosedRange<Double>) -> String {
     "[\(percent(range.lowerBound)), \(percent(range.upperBound))]"
-  }
-
-  private static func signed(_ share: Double) -> String {
-    (share < 0 ? "" : "+") + percent(share)
-  }
-
-  /// A share in percent with one decimal.
-  private static func percent(_ share: Double) -> String {
-    let tenths = Int((abs(share) * 1000).rounded())
-    return (share < 0 && tenths > 0 ? "-" : "") + "\(tenths / 10).\(tenths % 10)"
   }
 }

@@ -30,28 +30,38 @@ extension RunConfiguration {
 }
 
 /// Gathers settings and problems from the file and the command line.
-private struct ConfigurationReader {
+struct ConfigurationReader {
   let file: String?
   private var values: [String: Setting.Value] = [:]
-  private var problems: [InputError] = []
+  private(set) var problems: [InputError] = []
 
   init(file: String?) { self.file = file }
 
   mutating func read(_ yaml: String) throws {
+    if let mapping = try Self.root(of: yaml, file: file) { read(mapping) }
+  }
+
+  /// The document of a configuration; nil for an empty one.
+  ///
+  /// - Throws: `InputError` when the text is no YAML of this plain kind.
+  static func root(of yaml: String, file: String?) throws -> Node.Mapping? {
     try ConfigurationScan.check(yaml, file: file)
     do {
-      guard let root = try Parser(yaml: yaml).singleRoot() else { return }
+      guard let root = try Parser(yaml: yaml).singleRoot() else { return nil }
       guard case .mapping(let mapping) = root else {
-        if case .scalar(let scalar) = root, scalar.string.isEmpty { return }
+        if case .scalar(let scalar) = root, scalar.string.isEmpty { return nil }
         throw InputError(
           .settingType, file: file, at: place(of: root), found: "the document",
           allowed: "a list of \"setting: value\" lines")
       }
-      read(mapping, section: "")
+      return mapping
     } catch let error as YamlError {
-      throw refusal(of: error, in: yaml)
+      throw refusal(of: error, in: yaml, file: file)
     }
   }
+
+  /// Whether the file or the command line gave this setting.
+  func has(_ key: String) -> Bool { values[key] != nil }
 
   mutating func read(_ override: RunConfiguration.Override) {
     guard let setting = Setting.all.first(where: { $0.key == override.key }) else {
@@ -70,7 +80,7 @@ private struct ConfigurationReader {
     }
   }
 
-  /// The defaults of the profile, the task and the preset, then every setting that was given.
+  /// The defaults of the profile, the task, the method and the preset, then every setting that was given.
   func configuration() throws -> RunConfiguration {
     var result = RunConfiguration()
     var values = values
@@ -82,7 +92,8 @@ private struct ConfigurationReader {
       let task = try TaskFile(result.task)
       values.merge(try Self.settings(of: task)) { given, _ in given }
     }
-    result = RunConfiguration(profile: result.profile, task: result.task)
+    for setting in Setting.all where setting.key == "method" { apply(setting) }
+    result = RunConfiguration(profile: result.profile, task: result.task, method: result.method)
     for setting in Setting.all where setting.key == "compat.preset" { apply(setting) }
     result.apply(result.compatPreset)
     for setting in Setting.all { apply(setting) }
@@ -94,7 +105,7 @@ private struct ConfigurationReader {
   private static func settings(of task: TaskFile) throws -> [String: Setting.Value] {
     guard let mapping = try TaskFile.settings(task.folder) else { return [:] }
     var reader = ConfigurationReader(file: TaskFile.path(task.folder))
-    reader.read(mapping, section: "")
+    reader.read(mapping)
     try ConfigurationProblems.throwIfAny(reader.problems)
     return reader.values.filter { !["profile", "task"].contains($0.key) }.mapValues { value in
       guard case .text(let text) = value else { return value }
@@ -104,12 +115,13 @@ private struct ConfigurationReader {
     }
   }
 
-  private mutating func read(_ mapping: Node.Mapping, section: String) {
+  mutating func read(_ mapping: Node.Mapping, section: String = "") {
     for (keyNode, node) in mapping {
       guard case .scalar(let name) = keyNode else {
         problems.append(
           InputError(
-            .settingType, file: file, at: place(of: keyNode), found: "a list or section as a name",
+            .settingType, file: file, at: Self.place(of: keyNode),
+            found: "a list or section as a name",
             allowed: "the name of a setting"))
         continue
       }
@@ -122,11 +134,12 @@ private struct ConfigurationReader {
         } else {
           problems.append(
             InputError(
-              .settingType, file: file, at: place(of: node, field: key), found: "a single value",
+              .settingType, file: file, at: Self.place(of: node, field: key),
+              found: "a single value",
               allowed: "a section of settings"))
         }
       } else {
-        problems.append(unknown(key, at: place(of: keyNode), file: file))
+        problems.append(unknown(key, at: Self.place(of: keyNode), file: file))
       }
     }
   }
@@ -139,7 +152,7 @@ private struct ConfigurationReader {
   }
 
   private func read(_ node: Node, for setting: Setting) -> Result<Setting.Value, InputError> {
-    let at = place(of: node, field: setting.key)
+    let at = Self.place(of: node, field: setting.key)
     switch node {
     case .scalar(let scalar):
       return read(
@@ -179,7 +192,7 @@ private struct ConfigurationReader {
     return .success(.list(items))
   }
 
-  private func read(
+  func read(
     _ text: String, quoted: Bool, for setting: Setting, at place: InputError.Place, file: String?
   ) -> Result<Setting.Value, InputError> {
     func refused(_ rule: InputError.Rule) -> Result<Setting.Value, InputError> {
@@ -282,11 +295,11 @@ private struct ConfigurationReader {
     return row[b.count]
   }
 
-  private func place(of node: Node, field: String? = nil) -> InputError.Place {
+  static func place(of node: Node, field: String? = nil) -> InputError.Place {
     .init(field: field, line: node.mark?.line, column: node.mark?.column)
   }
 
-  private func refusal(of error: YamlError, in yaml: String) -> InputError {
+  private static func refusal(of error: YamlError, in yaml: String, file: String?) -> InputError {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):

@@ -24,10 +24,12 @@ extension RunConfiguration {
     return SHA256.hex(of: Array(lines.joined().utf8))
   }
 
-  /// What a resumed run may not change and yet differs, as `key: theirs here, ours in the folder`.
-  func differences(from made: RunConfiguration) -> [String] {
-    Setting.all.filter { !$0.mayChange && $0.get(self) != $0.get(made) }
-      .map { "\($0.key): \($0.get(made).yaml) in the folder, \($0.get(self).yaml) now" }
+  /// What differs of all that decides the result: the setting's name, its value there and here.
+  func differences(
+    from other: RunConfiguration
+  ) -> [(key: String, there: String, here: String)] {
+    Setting.all.filter { !$0.mayChange && $0.get(self) != $0.get(other) }
+      .map { ($0.key, $0.get(other).yaml, $0.get(self).yaml) }
   }
 
   /// Settings that exclude each other or lack each other (CFG-06).
@@ -36,17 +38,29 @@ extension RunConfiguration {
     func refuse(_ found: String) {
       problems.append(InputError(.settingsAgree, file: file, found: found))
     }
+    for setting in Setting.all {
+      guard let value = method.fixed[setting.key], setting.get(self) != value else { continue }
+      refuse(
+        "\"method: \(method.name)\" needs \"\(setting.key): \(value.yaml)\", not "
+          + setting.get(self).yaml)
+    }
+    if method.opening != .rationales, !openingFrom.isEmpty {
+      refuse("\"method: \(method.name)\" has an opening of its own, not that of \"opening_from\"")
+    }
     if method == .rationale, controlTokensFrom.isEmpty {
       refuse("\"method: rationale\" needs \"control_tokens_from\", the run to match")
     }
-    if method == .tripost, !controlTokensFrom.isEmpty {
+    if method != .rationale, !controlTokensFrom.isEmpty {
       refuse("\"control_tokens_from\" is for \"method: rationale\" only")
     }
     if lora.targets.count > 1, lora.targets.contains("all-linear") {
       refuse("\"lora.targets\" names all-linear and single projections")
     }
     if TaskFile.isFolder(task) {
-      for (role, judge) in judges where judge.kind == .script {
+      if method.asksDemonstrator {
+        refuse("\"method: \(method.name)\" " + Method.needsDemonstrator)
+      }
+      for (role, judge) in judges where judge.kind == .script && method.isJudged {
         refuse(
           "\"\(role.rawValue).kind: script\" is for the program's own tasks; name another kind")
       }

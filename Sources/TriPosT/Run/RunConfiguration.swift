@@ -13,14 +13,6 @@ public struct RunConfiguration: Equatable, Sendable {
     case llama7B = "llama_7b"
   }
 
-  /// What the student learns from after it has learnt the rationales.
-  public enum Method: String, CaseIterable, Sendable {
-    /// Edited trajectories of its own attempts.
-    case tripost
-    /// The control: ground-truth rationales again, for as many tokens as a TriPosT run trained on.
-    case rationale
-  }
-
   /// Which choices of docs/tripost.md, 13 the others start from.
   public enum Preset: String, CaseIterable, Sendable {
     case clean, published
@@ -32,6 +24,7 @@ public struct RunConfiguration: Equatable, Sendable {
   public var output = "runs/shipped"
   public var method = Method.tripost
   public var controlTokensFrom = ""
+  public var openingFrom = ""
   public var iterations = 3
   public var seed = 42
   public var threads = 0
@@ -41,6 +34,7 @@ public struct RunConfiguration: Equatable, Sendable {
   public var data = DataSettings()
   public var rationale = StageSettings(epochs: 2, learningRate: 2e-4)
   public var rollout = RolloutSettings()
+  public var samples = SampleSettings()
   public var editor = EditorSettings()
   public var mix = MixSettings()
   public var feedback = JudgeSettings(temperature: 0, maxTokens: 256)
@@ -57,10 +51,13 @@ public struct RunConfiguration: Equatable, Sendable {
   /// The `shipped` profile with Multistep Arithmetic.
   public init() { self.init(profile: .shipped) }
 
-  /// The defaults of a profile and a task; of its first task where the name is no task's.
-  public init(profile: Profile, task: String = MultistepArithmetic.name) {
+  /// The defaults of a profile, a task and a method; of the first task where the name is no task's.
+  public init(
+    profile: Profile, task: String = MultistepArithmetic.name, method: Method = .tripost
+  ) {
     self.profile = profile
     self.task = task
+    self.method = method
     let defaults = Course.defaults(of: task) ?? MultistepArithmetic.defaults
     data.seen = defaults.seen
     data.unseen = defaults.unseen
@@ -71,6 +68,12 @@ public struct RunConfiguration: Equatable, Sendable {
     mix.maxDataLength = defaults.maxDataLength
     mix.minDataLength = defaults.minDataLength
     rollout.maxNewTokens = defaults.maxNewTokens
+    evaluation.maxAnswerTokens = defaults.maxAnswerTokens
+    for setting in Setting.all {
+      if let value = method.fixed[setting.key] ?? method.defaults[setting.key] {
+        setting.set(&self, value)
+      }
+    }
     guard profile == .llama7B else { return }
     model = ""
     output = ""
@@ -119,6 +122,13 @@ extension RunConfiguration {
     public var greedyAfterFirst = false
   }
 
+  /// How right attempts are sampled for methods that learn from these alone (docs/tripost.md, 10.7).
+  public struct SampleSettings: Equatable, Sendable {
+    /// Attempts at a question.
+    public var count = 5
+    public var temperature = 1.0
+  }
+
   /// When an attempt is given up instead of repaired (docs/tripost.md, 3.4, 3.5).
   public struct EditorSettings: Equatable, Sendable {
     public var maxUpdates = 5
@@ -159,6 +169,8 @@ extension RunConfiguration {
   public struct EvaluationSettings: Equatable, Sendable {
     public var maxGenerations = 3
     public var maxNewTokens = 1024
+    public var maxAnswerTokens = 10
+    public var shots = 3
   }
 }
 

@@ -63,7 +63,9 @@ public final class RunFolder {
     if !differences.isEmpty {
       throw InputError(
         .sameConfiguration, file: path,
-        found: "made with other settings: " + differences.joined(separator: "; "),
+        found: "made with other settings: "
+          + differences.map { "\($0.key): \($0.there) in the folder, \($0.here) now" }.joined(
+            separator: "; "),
         hints: ["choose another --output, or leave these settings as they were"])
     }
     try manifest.origin.check(against: origin, file: file)
@@ -157,6 +159,30 @@ extension RunFolder {
     try Files.writeAtomically(manifest.text, to: url("run.json"))
   }
 
+  /// Takes over the stages of an iteration from the folder of another run: files, records and events.
+  ///
+  /// - Throws: `InputError` RUN-06 when a file there is not what its record says.
+  func adopt(iteration: Int, from other: String) throws {
+    let file = other + "/run.json"
+    let manifest = try RunManifest(parsing: try Files.readText(file), file: file)
+    let records = manifest.records.filter { $0.iteration == iteration }
+    for record in records {
+      for (name, digest) in record.outputs.sorted(by: { $0.key < $1.key }) {
+        let bytes = try Files.read(other + "/" + name)
+        guard SHA256.hex(of: bytes) == digest else {
+          throw InputError(
+            .stageOutput, file: other + "/" + name, found: "changed since the run wrote it")
+        }
+        try Files.createDirectory(Files.folder(of: url(name)))
+        try Files.writeAtomically(bytes, to: url(name))
+      }
+    }
+    try metrics.adopt(iteration: iteration, of: MetricsLog(other + "/metrics.jsonl"))
+    try metrics.sync()
+    self.manifest.records += records
+    try Files.writeAtomically(self.manifest.text, to: url("run.json"))
+  }
+
   private func digests(of names: [String]) throws -> [String: String] {
     var digests: [String: String] = [:]
     for name in names { digests[name] = try SHA256.hexOfFile(url(name)) }
@@ -196,8 +222,10 @@ extension RunManifest.Origin {
     }
     compare("program version", version, now.version)
     compare("model SHA-256", String(modelDigest.prefix(16)), String(now.modelDigest.prefix(16)))
-    for (path, digest) in dataDigests.sorted(by: { $0.key < $1.key }) {
-      let current = now.dataDigests[path] ?? "none"
+    let files = dataDigests.merging(judgeDigests) { $1 }
+    let current = now.dataDigests.merging(now.judgeDigests) { $1 }
+    for (path, digest) in files.sorted(by: { $0.key < $1.key }) {
+      let current = current[path] ?? "none"
       if digest != current {
         throw InputError(
           .sameData, file: path,

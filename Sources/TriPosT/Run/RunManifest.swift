@@ -33,10 +33,13 @@ public struct RunManifest: Equatable, Sendable {
     public let configurationDigest: String
     /// SHA-256 of the files that questions came from, by path.
     public let dataDigests: [String: String]
+    /// SHA-256 of what decides the replies of critic and improver, by the setting that names it.
+    public let judgeDigests: [String: String]
 
     public init(
       version: String, instructionSet: String, modelDigest: String, modelBytes: Int,
-      configurationDigest: String, dataDigests: [String: String] = [:]
+      configurationDigest: String, dataDigests: [String: String] = [:],
+      judgeDigests: [String: String] = [:]
     ) {
       self.version = version
       self.instructionSet = instructionSet
@@ -44,6 +47,7 @@ public struct RunManifest: Equatable, Sendable {
       self.modelBytes = modelBytes
       self.configurationDigest = configurationDigest
       self.dataDigests = dataDigests
+      self.judgeDigests = judgeDigests
     }
   }
 
@@ -61,20 +65,15 @@ public struct RunManifest: Equatable, Sendable {
 
 extension RunManifest {
   var json: JSONValue {
-    var data = JSONObject()
-    for path in origin.dataDigests.keys.sorted() {
-      data[path] = origin.dataDigests[path].map { .string($0) }
-    }
-    return [
+    [
       "format": .integer(Int64(Self.format)), "version": .string(origin.version),
       "instruction_set": .string(origin.instructionSet),
       "model": [
         "path": .string(model), "bytes": .integer(Int64(origin.modelBytes)),
         "sha256": .string(origin.modelDigest),
       ],
-      "config_sha256": .string(origin.configurationDigest), "data": .object(data),
-      "method": .string(method),
-      "task": .string(task), "seeds": .object(seeds),
+      "config_sha256": .string(origin.configurationDigest), "data": .digests(origin.dataDigests),
+      "judges": .digests(origin.judgeDigests), "method": .string(method), "task": .string(task), "seeds": .object(seeds),
       "state": ended == nil ? "running" : "finished", "ended": ended.map { .string($0) } ?? .null,
       "stages": .array(records.map(\.json)),
     ]
@@ -109,6 +108,11 @@ extension RunManifest {
       guard let text = value?.string else { throw unreadable(field) }
       return text
     }
+    func digests(_ field: String) throws -> [String: String] {
+      try (root[field]?.object ?? [:]).reduce(into: [:]) {
+        $0[$1.key] = try string($1.value, field)
+      }
+    }
     guard let format = root["format"]?.int else { throw unreadable("format") }
     guard format == Self.format else {
       throw InputError(
@@ -123,9 +127,7 @@ extension RunManifest {
       instructionSet: try string(root["instruction_set"], "instruction_set"),
       modelDigest: try string(root["model"]?["sha256"], "model.sha256"), modelBytes: bytes,
       configurationDigest: try string(root["config_sha256"], "config_sha256"),
-      dataDigests: try (root["data"]?.object ?? [:]).reduce(into: [:]) {
-        $0[$1.key] = try string($1.value, "data")
-      })
+      dataDigests: try digests("data"), judgeDigests: try digests("judges"))
     method = try string(root["method"], "method")
     task = try string(root["task"], "task")
     model = try string(root["model"]?["path"], "model.path")
@@ -140,14 +142,9 @@ extension RunManifest {
 
 extension RunManifest.Record {
   fileprivate var json: JSONValue {
-    func object(_ digests: [String: String]) -> JSONValue {
-      var object = JSONObject()
-      for path in digests.keys.sorted() { object[path] = digests[path].map { .string($0) } }
-      return .object(object)
-    }
-    return [
+    [
       "iteration": .integer(Int64(iteration)), "stage": .string(stage.rawValue),
-      "inputs": object(inputs), "outputs": object(outputs), "facts": .object(facts),
+      "inputs": .digests(inputs), "outputs": .digests(outputs), "facts": .object(facts),
       "seconds": .number(seconds),
     ]
   }
@@ -170,5 +167,14 @@ extension RunManifest.Record {
     self.init(
       iteration: iteration, stage: stage, inputs: inputs, outputs: outputs, facts: facts,
       seconds: seconds)
+  }
+}
+
+extension JSONValue {
+  /// SHA-256 by path, in the order of the paths.
+  fileprivate static func digests(_ digests: [String: String]) -> JSONValue {
+    var object = JSONObject()
+    for path in digests.keys.sorted() { object[path] = digests[path].map { .string($0) } }
+    return .object(object)
   }
 }

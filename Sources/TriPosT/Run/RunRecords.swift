@@ -9,16 +9,28 @@ struct RolloutRecord: Equatable {
   let prediction: String
 
   var json: JSONValue {
-    let pieces = generations.map { answer -> JSONValue in
-      [
-        "text": .string(answer.text), "tokens": .integer(Int64(answer.tokens)),
-        "ended_by_eos": .bool(answer.endedByEOS),
-      ]
-    }
-    return [
+    [
       "pass": .integer(Int64(pass)), "id": .string(question.id),
-      "generations": .array(pieces), "prediction": .string(prediction),
+      "generations": .array(generations.map(\.json)), "prediction": .string(prediction),
     ]
+  }
+}
+
+extension StudentAnswer {
+  /// A generation in a record.
+  var json: JSONValue {
+    [
+      "text": .string(text), "tokens": .integer(Int64(tokens)),
+      "ended_by_eos": .bool(endedByEOS),
+    ]
+  }
+}
+
+extension RolloutRecord {
+  init(_ outcome: Answering.Outcome, pass: Int) {
+    self.init(
+      pass: pass, question: outcome.session.question, generations: outcome.answers,
+      prediction: outcome.session.prediction)
   }
 }
 

@@ -4,7 +4,7 @@ import Llama
 extension Setting {
   /// Every setting, in the order in which `config.yaml` and the documentation show them.
   ///
-  /// `profile`, `task` and `compat.preset` choose defaults for the others, so they are applied before them.
+  /// `profile`, `task`, `method` and `compat.preset` choose defaults for the others, so they are applied before them.
   public static let all: [Setting] = general + practice + judges + learning + compat
 
   private static let general: [Setting] = [
@@ -15,12 +15,14 @@ extension Setting {
         + "; or a folder with a task of your own (docs/tasks.md)"),
     text("model", \.model, "the base model, a GGUF file", mayChange: true),
     text("output", \.output, "the run folder", mayChange: true),
-    choice(
-      "method", \.method,
-      "`tripost`, or `rationale`: the control that goes on with ground-truth rationales"),
+    choice("method", \.method, "what the student learns from (section 10)"),
     text(
       "control_tokens_from", \.controlTokensFrom,
       "for `method: rationale`: the finished TriPosT run whose training tokens are matched"),
+    text(
+      "opening_from", \.openingFrom,
+      "a finished run with the same opening, which is copied instead of done again",
+      mayChange: true),
     integer("iterations", \.iterations, 0...100, "iterations t after the rationale stage"),
     integer("seed", \.seed, 0...Int.max, "all sampling, adapter and order random numbers"),
     integer(
@@ -69,6 +71,10 @@ extension Setting {
     flag(
       "rollout.greedy_after_first", \.rollout.greedyAfterFirst, "practice at t > 1 is greedy (13.9)"
     ),
+    integer(
+      "samples.count", \.samples.count, 1...1_000,
+      "attempts at a question, for methods that learn from right ones alone (10.7)"),
+    number("samples.temperature", \.samples.temperature, 0...10, "of these; 0 is greedy"),
     integer("editor.max_updates", \.editor.maxUpdates, 1...100, "repairs of one attempt"),
     integer(
       "editor.max_words", \.editor.maxWords, 1...1_000_000, "words; longer attempts are discarded"),
@@ -87,6 +93,12 @@ extension Setting {
     integer(
       "evaluation.max_new_tokens", \.evaluation.maxNewTokens, 1...1_048_576,
       "tokens of one generation"),
+    integer(
+      "evaluation.max_answer_tokens", \.evaluation.maxAnswerTokens, 1...1_048_576,
+      "tokens of an answer without steps (10.2)"),
+    integer(
+      "evaluation.shots", \.evaluation.shots, 0...64,
+      "solved examples in the prompts of prompting methods (10.3, 10.5)"),
   ]
 
   private static let learning: [Setting] = [
@@ -96,8 +108,10 @@ extension Setting {
     number(
       "lora.dropout", \.lora.dropout, 0...0.9, "share of the adapter's inputs dropped in training"),
     list(
-      "lora.targets", \.lora.targets, of: ["all-linear"] + Projection.allCases.map(\.rawValue),
-      "projections with an adapter"),
+      "lora.targets", \.lora.targets,
+      of: ["all-linear"] + Projection.allCases.map(\.rawValue)
+        + Projection.allCases.compactMap { $0.peftName.split(separator: ".").last.map(String.init) },
+      "projections with an adapter, in GGUF's or Hugging Face's words"),
     integer(
       "rationale.epochs", \.rationale.epochs, 0...10_000,
       "epochs on ground-truth rationales before t = 1"),

@@ -136,6 +136,8 @@ public struct TaskDefaults: Equatable, Sendable {
   public var minDataLength: Int
   /// Tokens of the single generation at t = 1.
   public var maxNewTokens: Int
+  /// Tokens of an answer without steps.
+  public var maxAnswerTokens = 10
 }
 
 extension GeneratedTask {

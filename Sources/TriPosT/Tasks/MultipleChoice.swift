@@ -84,6 +84,12 @@ extension MultipleChoiceTask {
     MultipleChoice(question)?.option(gold) != nil
   }
 
+  /// Another letter in the final response.
+  func slip(inFinalLine line: String) -> String {
+    let letter = line.dropLast(2).last ?? "A"
+    return "\(line.dropLast(3))\(letter == "A" ? "B" : "A"))."
+  }
+
   /// The text without its options, so that their order and what they ask for do not matter.
   public func identity(of question: Question) -> String {
     MultipleChoice(question)?.text ?? question.block

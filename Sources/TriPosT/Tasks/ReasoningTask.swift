@@ -1,3 +1,5 @@
+public import Boundary
+
 /// A kind of question: how it is answered, and when an answer is right.
 ///
 /// Data and pure functions; a task sees no model, no file and no clock.
@@ -78,4 +80,8 @@ public protocol ScriptedTask: ReasoningTask {
   func continuation(
     of prefix: [String], repairing attempt: Attempt, mistake: Mistake, to question: Question
   ) -> [String]?
+
+  /// A line of a right solution with a mistake in it of the kind that students make; unchanged where
+  /// there is no place for one, which a final response always has.
+  func slip(in line: String, random: inout RandomStream) -> String
 }

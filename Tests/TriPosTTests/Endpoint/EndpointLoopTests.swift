@@ -34,11 +34,8 @@ struct EndpointLoopTests {
 
   struct Stop: Error {}
 
-  /// Runs, or goes on with a run, in a folder; `events` is the number of them after which it is stopped.
-  @discardableResult
-  static func run(
-    _ configuration: RunConfiguration, in path: String, stopAfter events: Int = .max
-  ) throws -> ScriptedStudent {
+  /// The course of these tests with critic and improver behind an endpoint.
+  static func course(_ configuration: RunConfiguration) throws -> Course {
     let scripted = try Course(LoopTests.configuration)
     let source = try source(configuration)
     let desk = ReplyDesk([.feedback: source, .improvement: source])
@@ -47,18 +44,26 @@ struct EndpointLoopTests {
       Asking(
         files: files, temperature: settings.temperature, maxTokens: settings.maxTokens, seed: 42)
     }
-    let course = Course(
+    return Course(
       task: scripted.task, training: scripted.training, validation: scripted.validation,
       test: scripted.test,
       critic: PromptedCritic(
         name: source.name, asking: asking(configuration.feedback), desk: desk),
       improver: PromptedImprover(
         name: source.name, asking: asking(configuration.improvement), desk: desk),
-      desk: desk, notes: [])
-    let student = ScriptedStudent(scripted)
+      demonstrator: scripted.demonstrator, desk: desk, notes: [])
+  }
+
+  /// Runs, or goes on with a run, in a folder; `events` is the number of them after which it is stopped.
+  @discardableResult
+  static func run(
+    _ configuration: RunConfiguration, in path: String, stopAfter events: Int = .max
+  ) throws -> ScriptedStudent {
+    let course = try course(configuration)
+    let student = ScriptedStudent(try Course(LoopTests.configuration))
     let folder = try RunFolder.resume(
       path, configuration: configuration, origin: LoopTests.origin)
-    try desk.open(folder.url("replies.jsonl"))
+    try course.desk?.open(folder.url("replies.jsonl"))
     var seen = 0
     let loop = Loop(
       configuration, course: course, student: student, folder: folder, modelDigest: "0",
@@ -125,6 +130,28 @@ struct EndpointLoopTests {
       #expect(zip(asked, scripted).count { $0 == $1 } * 10 >= 9 * scripted.count)
       #expect(reference["iteration-1/trajectories.jsonl"]?.contains("critic-failed") == false)
     }
+  }
+
+  @Test("a critic behind an endpoint judges the examples of prompts")
+  func shots() throws {
+    let helper = HelpfulServer(try Course(LoopTests.configuration))
+    let configuration = Self.configuration(helper)
+    let course = try Self.course(configuration)
+    func prompt(_ mode: EvaluationMode) throws -> String {
+      let session = try mode.session(of: course, configuration)
+      var one = session(course.test[0])
+      _ = one.nextPrompt()
+      one.receive("(Final response) So the answer is 1.", endedByEOS: true)
+      return try #require(one.nextPrompt()).text
+    }
+    _ = try EvaluationMode.fewShot.session(of: course, configuration)
+    #expect(helper.server.posts == 0, "nobody is asked about right solutions")
+    let text = try prompt(.prompted)
+    #expect(helper.server.posts >= configuration.evaluation.shots)
+    #expect(text.contains("Error reason: "))
+    let before = helper.server.posts
+    #expect(try prompt(.prompted) == text)
+    #expect(helper.server.posts == before)
   }
 
   @Test("20 % faults of every kind change nothing but the number of requests", arguments: [1, 8])

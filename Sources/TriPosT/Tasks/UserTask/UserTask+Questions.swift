@@ -32,7 +32,7 @@ extension Course {
     }
     self.init(
       task: UserTask(file: file, cells: cells), training: training, validation: validation,
-      test: test, critic: NoScript(), improver: NoScript(), notes: notes)
+      test: test, critic: NoScript(), improver: NoScript(), demonstrator: NoScript(), notes: notes)
   }
 }
 

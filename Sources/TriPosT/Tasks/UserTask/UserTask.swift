@@ -55,7 +55,7 @@ enum AnswerComparison: String, CaseIterable, Sendable {
 }
 
 /// Stands where a task of the user's has no script.
-struct NoScript: Critic, Improver {
+struct NoScript: Critic, Improver, Demonstrator {
   let name = "none"
 
   func feedback(on attempt: Attempt, to question: Question) throws -> Feedback {
@@ -65,6 +65,8 @@ struct NoScript: Critic, Improver {
   func continuation(
     of prefix: [String], repairing attempt: Attempt, mistake: Mistake, to question: Question
   ) throws -> String? { nil }
+
+  func attempt(at question: Question, random: inout RandomStream) -> Attempt? { nil }
 
   func asked(for sample: String) -> any Critic { self }
   func asked(for sample: String) -> any Improver { self }

@@ -26,7 +26,7 @@ extension WordSorting {
   public static let defaults = TaskDefaults(
     seen: (2...7).map { "w\($0)" }, unseen: (8...20).map { "w\($0)" }, training: 433,
     publishedTraining: 433, validation: 40, testPerShape: 20, maxWords: 512, maxDataLength: 120,
-    minDataLength: 60, maxNewTokens: 1024)
+    minDataLength: 60, maxNewTokens: 1024, maxAnswerTokens: 128)
 
   public func draw(
     _ shape: Shape, cell: Cell, random: inout RandomStream

@@ -1,0 +1,32 @@
+import Boundary
+public import Llama
+
+extension Trainer {
+  /// Times an optimizer step on rows of tokens of no meaning, rank 16, all projections.
+  ///
+  /// - Parameters:
+  ///   - model: What is timed.
+  ///   - rows: Of the step.
+  ///   - tokens: Of each row.
+  /// - Returns: Seconds of the second step; the first meets cold memory.
+  /// - Throws: `InputError` when loss or gradients are not finite.
+  public static func secondsPerStep(
+    _ model: LlamaModel, rows: Int = 1, tokens: Int
+  ) throws -> Double {
+    var options = TrainingOptions()
+    options.batch = rows
+    options.epochs = 2
+    let row = TrainingRow(
+      id: "timing", tokens: (0..<tokens).map { $0 * 7919 % model.tokenizer.vocabularySize },
+      weights: Array(repeating: 1, count: tokens))
+    let adapter = Adapter(
+      shape: model.configuration, projections: Projection.allCases, rank: 16, alpha: 32, seed: 1,
+      baseDigest: "")
+    let trainer = Trainer(
+      model, adapter, rows: Array(repeating: row, count: rows), options: options)
+    _ = try trainer.advance()
+    let start = ContinuousClock.now
+    _ = try trainer.advance()
+    return (ContinuousClock.now - start) / .seconds(1)
+  }
+}
