@@ -68,7 +68,7 @@ struct StudyCommand: ParsableCommand {
 
   private func estimate(_ plan: StudyPlan) throws -> StudyEstimate {
     try StudyEstimate(plan) { configuration in
-      let model = try ModelOption.load(configuration.model)
+      let model = try LoadedModelOption.load(configuration.model)
       let tokens = min(configuration.train.maxLength, 512)
       let speed = try WorkSpeed(
         model, parallel: configuration.parallel,
