@@ -81,6 +81,16 @@ public final class KeyValueStore: @unchecked Sendable {
 
   deinit { free(base) }
 
+  /// Makes the system hand out all of the memory now; what is stored is lost.
+  public func makeResident() {
+    let (bytes, piece) = (layers * pages * pageBytes, 4 << 20)
+    let start = UnsafeMutableRawPointer(base)
+    parallel((bytes + piece - 1) / piece) { chunk in
+      (start + chunk * piece).initializeMemory(
+        as: UInt8.self, repeating: 0, count: min(piece, bytes - chunk * piece))
+    }
+  }
+
   fileprivate func layer(_ layer: Int) -> qk_store_layer {
     qk_store_layer(
       pages: UnsafeMutableRawPointer(base) + layer * pages * pageBytes, key_type: types.key.code,
@@ -90,15 +100,18 @@ public final class KeyValueStore: @unchecked Sendable {
   /// Stores the keys and values of a batch in a layer; both `[rows, kvHeads · headSize]`.
   public func write(layer: Int, keys: Matrix, values: Matrix, for places: AttentionPlaces) {
     precondition(keys.rows == places.count && values.rows == places.count, "one place a row")
-    var target = self.layer(layer)
+    let store = self.layer(layer)
     let columns = kvHeads * headSize
     precondition(keys.columns == columns && values.columns == columns, "shapes differ")
-    for row in 0..<places.count {
-      let position = places.counts[row] - 1
-      let page = places.pages[places.starts[row] + position / Self.pageLength]
-      qk_store_write(
-        &target, page, position % Self.pageLength, keys.base + row * columns,
-        values.base + row * columns)
+    forEachRowBlock(rows: places.count, columns: 2 * columns) { rows in
+      var store = store
+      for row in rows {
+        let position = places.counts[row] - 1
+        let page = places.pages[places.starts[row] + position / Self.pageLength]
+        qk_store_write(
+          &store, page, position % Self.pageLength, keys.base + row * columns,
+          values.base + row * columns)
+      }
     }
   }
 }

@@ -81,6 +81,7 @@ struct BenchCommand: ParsableCommand {
       }
       return .init(tokens: tokens, rate: rates.sorted()[rates.count / 2])
     }
+    _ = timer.prefill(nPrompt)
     let prefill = try speed(nPrompt) { timer.prefill(nPrompt) }
     let decode = try speed(nGen) { timer.decode(nGen) }
     let batched = try nParallel.map { count in

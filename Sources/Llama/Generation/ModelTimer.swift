@@ -19,7 +19,7 @@ public final class ModelTimer {
     logits = Matrix(rows: 0, columns: model.weights.output.rows)
   }
 
-  /// Seconds for a prompt of so many tokens, with the logits of its last.
+  /// Seconds for a prompt of so many tokens, with the logits of its last. The first meets new memory.
   public func prefill(_ tokens: Int) -> Double {
     let sequences = Sequences(model, cache, count: 1, prefix: 0, tokens: tokens)
     return seconds { run(sequences.prompt(0..<tokens), sequences) }
@@ -63,6 +63,8 @@ private struct Sequences {
     let shared = prefix / length
     let own = (prefix + tokens + length - 1) / length - shared
     store = model.makeStore(pages: shared + count * own, types: cache)
+    // Generation keeps its store; what the system takes for new memory is no part of a pass.
+    store.makeResident()
     tables = (0..<count).map { sequence in
       (0..<shared).map(Int32.init) + (0..<own).map { Int32(shared + sequence * own + $0) }
     }
