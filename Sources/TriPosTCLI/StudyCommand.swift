@@ -90,7 +90,8 @@ struct StudyCommand: ParsableCommand {
       models = [configuration.model: loaded]
       return try Loop(
         opening: configuration, resuming: true, version: Root.version, loaded: loaded,
-        transport: HTTPTransport(), seconds: { (ContinuousClock.now - start) / .seconds(1) }, report: report)
+        transport: HTTPTransport(), seconds: { (ContinuousClock.now - start) / .seconds(1) },
+        report: report)
     } report: { event in
       switch event {
       case .began(let cell, let number, let total):

@@ -122,10 +122,10 @@ extension EvaluationMode {
     if asksDemonstrator, TaskFile.isFolder(configuration.task) {
       throw InputError(.settingsAgree, found: "\"\(rawValue)\" " + Method.needsDemonstrator)
     }
-    func shots(judging: Bool) throws -> PromptShots {
+    func shots(showingMistakes: Bool) throws -> PromptShots {
       try course.withReplies(each: { try Interruption.check(configuration.output) }) {
         try PromptShots(
-          configuration.evaluation.shots, of: course, judging: judging,
+          configuration.evaluation.shots, of: course, showingMistakes: showingMistakes,
           random: RandomStream(seed: UInt64(configuration.seed), "shots"))
       }
     }
@@ -135,14 +135,15 @@ extension EvaluationMode {
         self == .single ? .attemptOnly(maxNewTokens: limit) : configuration.selfImprovement
       return { SelfImprovement(question: $0, task: task, options: options) }
     case .fewShot:
-      let preamble = try shots(judging: false).solving
+      let preamble = try shots(showingMistakes: false).solving
       return { PrefacedAnswer(question: $0, task: task, preamble: preamble, maxNewTokens: limit) }
     case .answerOnly:
       let limit = min(limit, configuration.evaluation.maxAnswerTokens)
       return { BareAnswer(question: $0, maxNewTokens: limit) }
     case .prompted, .promptedGold:
       let options = PromptedSelfImprovement.Options(
-        shots: try shots(judging: true), maxUpdates: configuration.editor.maxUpdates, maxNewTokens: limit,
+        shots: try shots(showingMistakes: true), maxUpdates: configuration.editor.maxUpdates,
+        maxNewTokens: limit,
         stopsWhenCorrect: self == .promptedGold)
       return { PromptedSelfImprovement(question: $0, task: task, options: options) }
     }

@@ -42,7 +42,8 @@ extension RunConfiguration {
   func decidesOpening(_ key: String) -> Bool {
     let later = [
       "method", "control_tokens_from", "iterations", "rollout.", "samples.", "editor.", "mix.",
-      "feedback.", "improvement.", "prompts", "endpoint.", "train.epochs", "train.learning_rate", "train.self_improve_weight",
+      "feedback.", "improvement.", "prompts", "endpoint.", "train.epochs", "train.learning_rate",
+      "train.self_improve_weight",
       "evaluation.max_generations", "evaluation.max_answer_tokens", "evaluation.shots", "compat.",
     ]
     return !later.contains { key == $0 || $0.hasSuffix(".") && key.hasPrefix($0) }

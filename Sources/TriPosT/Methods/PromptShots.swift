@@ -14,13 +14,12 @@ struct PromptShots {
   /// - Parameters:
   ///   - count: Examples of each kind; fewer where the course has no more.
   ///   - course: Its demonstrator makes the mistakes, its critic finds them.
-  ///   - judging: Whether examples of judging and updating are wanted, too.
+  ///   - showingMistakes: Whether examples of judging and updating are wanted, too.
   ///   - random: Draws questions and mistakes.
   /// - Throws: What demonstrator and critic throw to end the run.
-  init(_ count: Int, of course: Course, judging isJudging: Bool = true, random: RandomStream) throws
-  {
+  init(_ count: Int, of course: Course, showingMistakes: Bool = true, random: RandomStream) throws {
     var random = random
-    let wrong = isJudging ? count : 0
+    let wrong = showingMistakes ? count : 0
     let critic = GatedCritic(task: course.task, critic: course.critic)
     var solving = ""
     var judging = ""

@@ -91,7 +91,8 @@ extension Course {
   func judged(by judges: Judges) -> Course {
     Course(
       task: task, training: training, validation: validation, test: test,
-      critic: judges.critic ?? critic, improver: judges.improver ?? improver, demonstrator: demonstrator,
+      critic: judges.critic ?? critic, improver: judges.improver ?? improver,
+      demonstrator: demonstrator,
       desk: judges.desk, notes: notes)
   }
 }

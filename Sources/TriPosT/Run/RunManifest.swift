@@ -73,7 +73,8 @@ extension RunManifest {
         "sha256": .string(origin.modelDigest),
       ],
       "config_sha256": .string(origin.configurationDigest), "data": .digests(origin.dataDigests),
-      "judges": .digests(origin.judgeDigests), "method": .string(method), "task": .string(task), "seeds": .object(seeds),
+      "judges": .digests(origin.judgeDigests), "method": .string(method), "task": .string(task),
+      "seeds": .object(seeds),
       "state": ended == nil ? "running" : "finished", "ended": ended.map { .string($0) } ?? .null,
       "stages": .array(records.map(\.json)),
     ]
