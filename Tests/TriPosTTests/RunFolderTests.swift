@@ -163,6 +163,29 @@ struct RunFolderTests {
     }
   }
 
+  @Test("DS-14: a run is not resumed with other prompts or judges")
+  func otherJudges() throws {
+    func origin(_ digests: [String: String]) -> RunManifest.Origin {
+      .init(
+        version: "test", instructionSet: "none", modelDigest: "0", modelBytes: 0,
+        configurationDigest: "", judgeDigests: digests)
+    }
+    try withTemporaryFolder { path in
+      let configuration = LoopTests.configuration
+      _ = try RunFolder.create(
+        path, configuration: configuration, origin: origin(["prompts": "1", "feedback.model": "2"]))
+      for (digests, code) in [
+        (["prompts": "1", "feedback.model": "2"], nil),
+        (["prompts": "9", "feedback.model": "2"], "DS-14"), (["prompts": "1"], "DS-14"),
+      ] {
+        let error = try refusal {
+          _ = try RunFolder.resume(path, configuration: configuration, origin: origin(digests))
+        }
+        #expect(error?.rule.code == code, "\(digests)")
+      }
+    }
+  }
+
   @Test("RUN-11: a torn last line is cut off, wherever it is torn")
   func tornLine() throws {
     try withRun { path in
