@@ -160,8 +160,11 @@ inlined void tile_blocks(
   const qk_input_block *x = inputs;
   __m256 acc[QK_TILE][2];
   for (size_t t = 0; t < n; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
+  const char *ahead = out->ahead;
+  const size_t lines = qk_fetch_lines(out, columns / QK_BLOCK);
   for (size_t b = 0; b < columns / QK_BLOCK; b++, x += n) {
     const size_t j = b % l.blocks;
+    qk_fetch(&ahead, lines);
     const uint8_t *block = block_of(l, w, j);
     for (size_t half = 0; half < 2; half++) {
       for (size_t g = 0; g < l.groups; g++) {

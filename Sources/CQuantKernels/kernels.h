@@ -11,6 +11,7 @@ typedef uint8_t bytes_16 __attribute__((vector_size(16)));
 static inline size_t divide_up(size_t a, size_t b) { return (a + b - 1) / b; }
 
 static inline size_t at_most(size_t a, size_t b) { return a < b ? a : b; }
+static inline size_t at_least(size_t a, size_t b) { return a > b ? a : b; }
 
 /// Where a tile's results go: y[tokens, stride], the first `rows` lanes of each.
 typedef struct {
@@ -19,7 +20,20 @@ typedef struct {
   size_t rows;
   float scale;
   bool adding;
+  /// Memory that will be read next and may be fetched meanwhile; it does not change the result.
+  const char *ahead;
+  size_t ahead_bytes;
 } qk_output;
+
+/// Fetches `lines` cache lines from *ahead on, and goes on behind them.
+static inline __attribute__((always_inline)) void qk_fetch(const char **ahead, size_t lines) {
+  for (size_t i = 0; i < lines; i++, *ahead += 64) __builtin_prefetch(*ahead, 0, 2);
+}
+
+/// Lines to fetch in each of so many steps.
+static inline size_t qk_fetch_lines(const qk_output *out, size_t steps) {
+  return (out->ahead_bytes + 64 * steps - 1) / (64 * steps);
+}
 
 /// The product of one panel and `tokens` rows of x, 1 to QK_TILE of them.
 ///

@@ -5,8 +5,9 @@ enum {
   cache_bytes = 512 << 10,  // panels that stay in a core's second-level cache while tokens pass by
   small_bytes = 128 << 10,  // work worth handing to a thread: some microseconds
   team_chunks = 32,         // enough for a large team to share evenly
-  few_tiles = 4,            // up to here a chunk takes all tokens, and each weight is read once
+  few_tiles = 4,            // up to here a chunk takes all tokens
   many_tiles = 8,
+  group_bytes = 128 << 10,  // panels that few tiles share while the next are fetched
 };
 
 typedef struct {
@@ -32,18 +33,22 @@ static cut cut_of(const qk_product *p) {
   return c;
 }
 
-/// `count` panels from `panel` on, one or two, by the tile of tokens that begins with `first`.
-static void run_tile(const qk_product *p, size_t panel, size_t count, size_t first) {
+/// `count` panels from `panel` on, one or two, by the tile of tokens that begins with `first`; `ahead_bytes` from
+/// `ahead` on, counted from the first panel, are fetched meanwhile.
+static void run_tile(
+    const qk_product *p, size_t panel, size_t count, size_t first, size_t ahead,
+    size_t ahead_bytes) {
   const qk_kernels *kernels = qk_kernels_for(p->set);
   const size_t tokens = at_most(p->tokens - first, QK_TILE);
   const size_t row = panel * QK_PANEL, rows = at_most(p->rows - row, count * QK_PANEL);
   const void *x = qk_is_quantized(p->format)
       ? (const void *)((const qk_input_block *)p->x + first * (p->columns / QK_BLOCK))
       : (const void *)((const float *)p->x + first * p->columns);
-  const void *weights = (const char *)p->panels + panel * qk_panel_bytes(p->format, p->columns);
+  const size_t bytes = qk_panel_bytes(p->format, p->columns);
+  const char *weights = (const char *)p->panels + panel * bytes;
   qk_output out = {
     .y = p->y + first * p->rows + row, .stride = p->rows, .rows = rows, .scale = p->scale,
-    .adding = p->adding,
+    .adding = p->adding, .ahead = (const char *)p->panels + ahead, .ahead_bytes = ahead_bytes,
   };
   qk_tile *tile = count == 2 ? kernels->pair[p->format] : kernels->tile[p->format];
   tile(p->columns, weights, tokens, x, p->columns, &out);
@@ -63,13 +68,21 @@ void qk_product_run(const qk_product *product, size_t chunk) {
   const bool pairs = qk_kernels_for(product->set)->pair[product->format] &&
                      product->tokens >= QK_PAIR_TOKENS;
   const size_t step = pairs ? 2 : 1;
-  if (c.tile_chunks == 1 && c.tiles <= few_tiles) {
-    for (size_t p = panel; p < panel_end; p += step)
-      for (size_t t = first; t < end; t++)
-        run_tile(product, p, at_most(panel_end - p, step), t * QK_TILE);
-  } else {
+  // One or two tokens take no longer than memory does to bring their weights: it is busy enough.
+  const bool fetches = c.tiles <= few_tiles && product->tokens > QK_PAIR_TOKENS;
+  const size_t bytes = qk_panel_bytes(product->format, product->columns);
+  const size_t group = fetches ? at_least(group_bytes / bytes, step) / step * step : panel_end - panel;
+  for (size_t p = panel; p < panel_end; p += group) {
+    const size_t group_end = at_most(p + group, panel_end);
+    const size_t ahead = fetches ? (at_most(group_end + group, panel_end) - group_end) * bytes : 0;
+    const size_t calls = divide_up(group_end - p, step) * (end - first);
+    size_t call = 0;
     for (size_t t = first; t < end; t++)
-      for (size_t p = panel; p < panel_end; p += step)
-        run_tile(product, p, at_most(panel_end - p, step), t * QK_TILE);
+      for (size_t q = p; q < group_end; q += step, call++) {
+        const size_t from = ahead * call / calls, to = ahead * (call + 1) / calls;
+        run_tile(
+            product, q, at_most(group_end - q, step), t * QK_TILE, group_end * bytes + from,
+            to - from);
+      }
   }
 }

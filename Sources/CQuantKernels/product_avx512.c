@@ -70,8 +70,11 @@ inlined void tile_blocks(
   __m512 acc[2][QK_TILE];
   for (size_t p = 0; p < count; p++)
     for (size_t t = 0; t < n; t++) acc[p][t] = _mm512_setzero_ps();
+  const char *ahead = out->ahead;
+  const size_t lines = qk_fetch_lines(out, records * l.blocks);
   for (size_t b = 0; b < records * l.blocks; b++, x += stride) {
     const size_t j = b % l.blocks;
+    qk_fetch(&ahead, lines);
     for (size_t g = 0; g < l.groups; g++) {
       __m512i sum[2][QK_TILE];
       for (size_t t = 0; t < n; t++)
@@ -132,6 +135,8 @@ inlined void tile_pair(
     const size_t n = tokens - first <= 4 ? tokens - first : tokens == 5 ? 3 : 4;
     qk_output part = *out;
     part.y += first * out->stride;
+    part.ahead_bytes = out->ahead_bytes / tokens * n;
+    part.ahead += out->ahead_bytes / tokens * first;
     half_pair(format, columns, panels, n, x + first, tokens, &part);
     first += n;
   }

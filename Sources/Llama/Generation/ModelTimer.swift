@@ -19,7 +19,9 @@ public final class ModelTimer {
     logits = Matrix(rows: 0, columns: model.weights.output.rows)
   }
 
-  /// Seconds for a prompt of so many tokens, with the logits of its last. The first meets new memory.
+  /// Seconds for a prompt of so many tokens, with the logits of its last.
+  ///
+  /// The first meets new memory.
   public func prefill(_ tokens: Int) -> Double {
     let sequences = Sequences(model, cache, count: 1, prefix: 0, tokens: tokens)
     return seconds { run(sequences.prompt(0..<tokens), sequences) }
