@@ -85,7 +85,7 @@ extension Method: CaseIterable, RawRepresentable, Equatable {
 
 extension Method {
   /// The rows of its tests in tables: of the opening, and of a round.
-  func label(iteration: Int, mode: EvaluationMode) -> String {
+  package func label(iteration: Int, mode: EvaluationMode) -> String {
     if iteration == 0 { return opening == .rationales ? Self.ftRationale.label : label }
     let round: String
     if case .all = rounds { round = "\(label) t = \(iteration)" } else { round = label }
