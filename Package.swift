@@ -77,10 +77,12 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: pointerFree),
+    .target(
+      name: "TriPosTReport", dependencies: ["Boundary", "TriPosT"], swiftSettings: pointerFree),
     .executableTarget(
       name: "TriPosTCLI",
       dependencies: [
-        "Boundary", "GGUF", "QuantKernels", "Llama", "LoRA", "TriPosT",
+        "Boundary", "GGUF", "QuantKernels", "Llama", "LoRA", "TriPosT", "TriPosTReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: pointerFree),
@@ -107,7 +109,8 @@ let package = Package(
     .testTarget(
       name: "TriPosTTests",
       dependencies: [
-        "TriPosT", "LoRA", "Llama", "QuantKernels", "GGUF", "Boundary", "TestSupport",
+        "TriPosT", "TriPosTReport", "LoRA", "Llama", "QuantKernels", "GGUF", "Boundary",
+        "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(
