@@ -146,5 +146,8 @@ struct ReportMarkupTests {
     #expect(cut.source.contains("more characters") && ParsedPage(cut.source).isWellFormed)
     let rest = budget.take("more")
     #expect(rest.isEmpty)
+    var lines = TextBudget()
+    let taken = (0..<10_000).filter { _ in !lines.take("") { "<i>\($0)</i>" }.isEmpty }
+    #expect(taken.count < 500)
   }
 }

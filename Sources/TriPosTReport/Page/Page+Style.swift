@@ -106,7 +106,7 @@ extension Page {
     }
     #words { width: 20rem; }
     #count { padding: 7px 0; font-variant-numeric: tabular-nums; }
-    .key span { padding: 1px 8px; border-left: 3px solid; font-size: 0.8125rem; }
+    .key span { padding: 1px 8px; border-left-width: 3px; border-left-style: solid; font-size: 0.8125rem; }
     .key .wrong { color: var(--wrong); background: var(--wrong-soft); }
     .list { border-top: 1px solid var(--line); }
     .list > summary { padding: 10px 0; font-size: 0.875rem; }

@@ -7,7 +7,8 @@ struct TextBudget {
   mutating func take(_ text: String, _ markup: (HTML) -> HTML = { $0 }) -> HTML {
     guard left > 0 else { return "" }
     let whole: HTML = "\(text)"
-    let size = whole.source.utf8.count
+    // Empty lines are not for nothing: each has its markup.
+    let size = whole.source.utf8.count + 40
     guard size > left else {
       left -= size
       return markup(whole)
