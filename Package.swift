@@ -81,10 +81,13 @@ let package = Package(
     // HTTP alone, so that the rest builds without it.
     .target(
       name: "EndpointHTTP", dependencies: ["Boundary", "TriPosT"], swiftSettings: pointerFree),
+    .target(
+      name: "TriPosTReport", dependencies: ["Boundary", "TriPosT"], swiftSettings: pointerFree),
     .executableTarget(
       name: "TriPosTCLI",
       dependencies: [
         "Boundary", "GGUF", "QuantKernels", "Llama", "LoRA", "TriPosT", "EndpointHTTP",
+        "TriPosTReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: pointerFree),
@@ -111,7 +114,8 @@ let package = Package(
     .testTarget(
       name: "TriPosTTests",
       dependencies: [
-        "TriPosT", "EndpointHTTP", "LoRA", "Llama", "QuantKernels", "GGUF", "Boundary",
+        "TriPosT", "EndpointHTTP", "TriPosTReport", "LoRA", "Llama", "QuantKernels", "GGUF",
+        "Boundary",
         "TestSupport",
       ],
       swiftSettings: strict),

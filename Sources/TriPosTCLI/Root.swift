@@ -27,7 +27,7 @@ struct Root: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      RunCommand.self, StudyCommand.self, EvalCommand.self,
+      RunCommand.self, StudyCommand.self, ReportCommand.self, EvalCommand.self,
       GenerateCommand.self, ScoreCommand.self, TokenizeCommand.self, InspectCommand.self,
       LimitsCommand.self, TrainCommand.self, ExportCommand.self, BenchCommand.self,
     ])

@@ -2,6 +2,7 @@ import ArgumentParser
 import Boundary
 import EndpointHTTP
 import TriPosT
+import TriPosTReport
 
 /// The main job: the whole TriPosT loop.
 struct RunCommand: ParsableCommand {
@@ -14,7 +15,7 @@ struct RunCommand: ParsableCommand {
       judged and repaired, and it learns from the repaired ones. Every iteration is
       tested; the table of all tests is the result.
 
-      Everything goes into the output folder. A run that was stopped, even by
+      Everything goes into the output folder; report.html there shows all of it. A run that was stopped, even by
       kill -9, goes on with --resume to the same bytes. Settings come from the file,
       then from --set and the other flags; --settings lists them all, with the
       defaults of the task.
@@ -91,7 +92,10 @@ struct RunCommand: ParsableCommand {
         transport: HTTPTransport(), seconds: { (ContinuousClock.now - start) / .seconds(1) },
         report: watch.show)
       let table = try loop.run()
-      try Console.print(json ? table.json.serialized : table.description)
+      let report = try Report(of: configuration.output)
+      try report.write()
+      try Console.print(
+        json ? table.json.serialized : "\(table)\nreport         \(report.file)")
     } catch let problems as ConfigurationProblems where problems.problems.count == 1 {
       throw problems.problems[0]
     }

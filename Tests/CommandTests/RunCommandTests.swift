@@ -22,10 +22,10 @@ struct RunCommandTests {
       + settings.flatMap { ["--set", $0] } + more
   }
 
-  /// Every file of a run without what tells time, place, or threads.
+  /// Every file of a run without what tells time, place, or threads, as the report does throughout.
   private func contents(of path: String, _ inside: String = "") throws -> [String: String] {
     var result: [String: String] = [:]
-    for name in try Files.list(path) where name != ".lock" {
+    for name in try Files.list(path) where ![".lock", "report.html"].contains(name) {
       if Files.isDirectory(path + "/" + name) {
         result.merge(try contents(of: path + "/" + name, inside + name + "/")) { $1 }
         continue
@@ -64,11 +64,14 @@ struct RunCommandTests {
     #expect(result.exit == 0, "\(result.errors)")
     #expect(try contents(of: path) == reference)
     #expect(Files.exists(path + "/iteration-1/adapter/adapter.gguf"))
+    #expect(result.output.hasSuffix("report         \(path)/report.html\n"))
+    let page = try Files.read(path + "/report.html")
 
     let again = try Program.run(arguments(path))
     #expect(again.exit == 0)
     #expect(again.output == result.output)
     #expect(again.errors.contains("nothing to do"))
+    #expect(try Files.read(path + "/report.html") == page)
   }
 
   @Test("RUN-01: killed in each stage, a run goes on to the same bytes")

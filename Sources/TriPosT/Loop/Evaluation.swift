@@ -111,12 +111,12 @@ extension Score {
 }
 
 extension QuestionResult {
-  /// Reads a line of `evaluations.jsonl`.
-  init?(_ record: JSONValue, cells: [Cell]) {
+  /// Reads a line of `evaluations.jsonl`, which does not tell which cells are published.
+  init?(_ record: JSONValue) {
     guard let id = record["id"]?.string, let name = record["cell"]?.string,
-      let cell = cells.first(where: { $0.name == name }),
+      let isSeen = record["seen"]?.bool,
       let attempts = record["attempts"]?.array?.compactMap(\.bool)
     else { return nil }
-    self.init(id: id, cell: cell, attempts: attempts)
+    self.init(id: id, cell: Cell(name: name, isSeen: isSeen), attempts: attempts)
   }
 }

@@ -56,7 +56,7 @@ public final class Loop {
       try evaluate(round, method.tests)
     }
     try folder.end("all iterations are done")
-    return try ResultTable(folder: folder, course: course)
+    return try ResultTable(folder.manifest, in: folder.path)
   }
 
   var method: Method { configuration.method }

@@ -101,7 +101,7 @@ extension Method {
     "needs mistakes to show, which are made for the program's own tasks alone"
 
   /// The rows of its tests in tables: of the opening, and of a round.
-  func label(iteration: Int, mode: EvaluationMode) -> String {
+  package func label(iteration: Int, mode: EvaluationMode) -> String {
     if iteration == 0 { return opening == .rationales ? Self.ftRationale.label : label }
     let round: String
     if case .all = rounds { round = "\(label) t = \(iteration)" } else { round = label }

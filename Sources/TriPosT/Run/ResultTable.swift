@@ -26,36 +26,43 @@ public struct ResultTable: Sendable {
     trajectories = []
   }
 
-  /// Reads the evaluations that a run folder has on record.
-  init(folder: RunFolder, course: Course) throws {
-    task = course.task.name
+  /// Reads the evaluations that a run has on record.
+  ///
+  /// - Parameters:
+  ///   - manifest: The run's.
+  ///   - path: Its folder.
+  /// - Throws: `InputError` when a file of answers cannot be read.
+  package init(_ manifest: RunManifest, in path: String) throws {
+    task = manifest.task
     var rows: [Row] = []
     var first: [QuestionResult] = []
-    let method = Method(rawValue: folder.manifest.method) ?? .tripost
-    for record in folder.manifest.records where record.stage == .evaluate {
+    let method = Method(rawValue: manifest.method) ?? .tripost
+    for record in manifest.records where record.stage == .evaluate {
       for (index, (mode, name)) in Self.tests(in: record).enumerated() {
-        let results = try Self.results(folder.url(name), course: course)
+        let results = try Self.results("\(path)/\(name)")
         if first.isEmpty { first = results }
         let random = RandomStream(seed: 0, "paired difference", record.iteration, index)
         rows.append(
           Row(
             iteration: record.iteration,
             label: method.label(iteration: record.iteration, mode: mode ?? method.tests[0]),
-            scores: Scores(results, cells: course.cells),
+            scores: Scores(results, cells: Self.cells(of: results)),
             gain: rows.isEmpty
               ? nil
               : PairedDifference(first.map(\.isCorrect), results.map(\.isCorrect), random: random)))
       }
     }
     self.rows = rows
-    let last = folder.manifest.records.last { $0.stage == .train }?.iteration
-    adapter = last.map { folder.url(RunFolder.name($0, "adapter")) }
-    trajectories = folder.manifest.records.filter { $0.stage == .practise }
-      .map { folder.url(RunFolder.name($0.iteration, "trajectories.txt")) }
+    let last = manifest.records.last { $0.stage == .train }?.iteration
+    adapter = last.map { "\(path)/" + RunFolder.name($0, "adapter") }
+    trajectories = manifest.records.compactMap { record in
+      let name = RunFolder.name(record.iteration, "trajectories.txt")
+      return record.outputs[name] == nil ? nil : "\(path)/\(name)"
+    }
   }
 
   /// The files of an evaluation's answers, the main test first; its mode is nil.
-  static func tests(
+  package static func tests(
     in record: RunManifest.Record
   ) -> [(mode: EvaluationMode?, answers: String)] {
     ([nil] + EvaluationMode.allCases).compactMap { mode in
@@ -64,10 +71,10 @@ public struct ResultTable: Sendable {
     }
   }
 
-  static func results(_ path: String, course: Course) throws -> [QuestionResult] {
+  static func results(_ path: String) throws -> [QuestionResult] {
     var results: [QuestionResult] = []
     try JSONLines.forEach(path) { row, line in
-      guard let result = QuestionResult(row, cells: course.cells) else {
+      guard let result = QuestionResult(row) else {
         throw InputError(
           .stageOutput, file: path, at: .init(line: line),
           found: "a line that this program did not write")
@@ -75,6 +82,11 @@ public struct ResultTable: Sendable {
       results.append(result)
     }
     return results
+  }
+
+  /// The cells of questions, in the order of their first.
+  private static func cells(of results: [QuestionResult]) -> [Cell] {
+    results.reduce(into: []) { if !$0.contains($1.cell) { $0.append($1.cell) } }
   }
 }
 

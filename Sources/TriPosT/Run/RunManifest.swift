@@ -94,7 +94,7 @@ extension RunManifest {
   /// Reads the text of a `run.json`.
   ///
   /// - Throws: `InputError` RUN-07 when it is damaged, CFG-14 when another format version wrote it.
-  init(parsing text: String, file: String) throws {
+  package init(parsing text: String, file: String) throws {
     let root: JSONValue
     do {
       root = try JSONValue(parsing: text, file: file)

@@ -139,7 +139,7 @@ extension Setting.Kind {
 }
 
 /// A number as a configuration shows it: `0.0001`, `1024`, `2e-06`; reads back as the same number.
-func plain(_ value: Double) -> String {
+package func plain(_ value: Double) -> String {
   let text = "\(value)"
   return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

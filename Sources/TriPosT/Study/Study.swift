@@ -48,7 +48,7 @@ public final class Study {
     self.report = report
   }
 
-  static let textName = "study.yaml"
+  package static let textName = "study.yaml"
 
   /// Runs every cell that is not complete, and writes the tables.
   ///

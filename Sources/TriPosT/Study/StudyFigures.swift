@@ -1,19 +1,19 @@
 import Boundary
 
 /// A row of a study's tables: one test of one method with its settings, over all seeds.
-struct StudyRow: Hashable {
-  let label: String
-  let point: StudyCell.Point
-  let iteration: Int
-  let mode: EvaluationMode
+package struct StudyRow: Hashable {
+  package let label: String
+  package let point: StudyCell.Point
+  package let iteration: Int
+  package let mode: EvaluationMode
 }
 
 /// A figure's mean over seeds, and its spread: the standard deviation of a sample.
-struct Spread: Equatable {
-  let mean: Double
+package struct Spread: Equatable {
+  package let mean: Double
   /// Nil for a single seed.
-  let deviation: Double?
-  let count: Int
+  package let deviation: Double?
+  package let count: Int
 
   /// - Precondition: There is a value.
   init(_ values: [Double]) {
@@ -28,29 +28,29 @@ struct Spread: Equatable {
 }
 
 /// What a row has achieved on its task.
-struct StudyFigures {
-  let seen: Spread
-  let unseen: Spread
-  let all: Spread
-  let direct: Spread
-  let updateFrequency: Spread
-  let updateContribution: Spread
+package struct StudyFigures {
+  package let seen: Spread
+  package let unseen: Spread
+  package let all: Spread
+  package let direct: Spread
+  package let updateFrequency: Spread
+  package let updateContribution: Spread
   /// Of all test questions, by seed.
-  let questions: Int
+  package let questions: Int
   /// Updates by whether the attempts before and after are right, and updates of right ones; means over seeds.
-  let transitions: [(name: String, count: Double)]
+  package let transitions: [(name: String, count: Double)]
   /// Accuracy minus that of ft rationale; nil for ft rationale itself.
-  let gain: Gain?
+  package let gain: Gain?
   /// Accuracy minus that of the control after the same iteration; nil where the study has none.
-  let gainOverControl: Gain?
+  package let gainOverControl: Gain?
 
   /// A difference in accuracy with its 95 % interval.
-  typealias Gain = (mean: Double, interval: ClosedRange<Double>)
+  package typealias Gain = (mean: Double, interval: ClosedRange<Double>)
 }
 
 extension StudyResults {
   /// The rows of a table, methods in the order of `Method.allCases`.
-  func rows() -> [StudyRow] {
+  package func rows() -> [StudyRow] {
     var rows: [StudyRow] = []
     for test in tests {
       let row = row(of: test)
@@ -80,7 +80,7 @@ extension StudyResults {
   }
 
   /// The figures of a row; nil where no run has its test.
-  func figures(of row: StudyRow) -> StudyFigures? {
+  package func figures(of row: StudyRow) -> StudyFigures? {
     let mine = tests.filter { self.row(of: $0) == row }
     guard !mine.isEmpty else { return nil }
     let scores = mine.map { Scores($0.results, cells: []) }

@@ -7,7 +7,7 @@ public struct StudyPlan: Sendable {
   /// In the order in which they are run: a run comes after those that it builds on.
   public let cells: [StudyCell]
   /// The text it was read from.
-  let text: String
+  package let text: String
 }
 
 extension StudyPlan {

@@ -16,12 +16,12 @@ public struct StudyResults {
     let record: RunManifest.Record
   }
 
-  let plan: StudyPlan
+  package let plan: StudyPlan
   /// Tests and stages in the order of the plan.
   let tests: [Test]
   let stages: [Stage]
   /// The runs that are complete.
-  let complete: Set<String>
+  package let complete: Set<String>
   /// What went wrong, by run.
   public let failures: [(cell: StudyCell, error: InputError)]
 
@@ -32,16 +32,12 @@ public struct StudyResults {
     var tests: [Test] = []
     var stages: [Stage] = []
     var complete: Set<String> = []
-    var courses: [String: Course] = [:]
     for cell in plan.cells {
       let folder = "\(plan.output)/\(cell.id)"
       let file = folder + "/run.json"
       guard Files.exists(file) else { continue }
       let manifest = try RunManifest(parsing: try Files.readText(file), file: file)
       if manifest.ended != nil { complete.insert(cell.id) }
-      // All runs of a task have the same questions.
-      let course = try courses[cell.point.task] ?? Course(cell.configuration)
-      courses[cell.point.task] = course
       // An opening that was taken over is the other run's.
       let own = manifest.records.filter {
         $0.iteration > 0 || cell.configuration.openingFrom.isEmpty
@@ -53,7 +49,7 @@ public struct StudyResults {
             Test(
               cell: cell, iteration: record.iteration,
               mode: mode ?? cell.method.mainTest(of: record.iteration),
-              results: try ResultTable.results("\(folder)/\(name)", course: course)))
+              results: try ResultTable.results("\(folder)/\(name)")))
         }
       }
     }
@@ -77,7 +73,7 @@ public struct StudyResults {
 
 extension Method {
   /// The test of an iteration that tables show first.
-  func mainTest(of iteration: Int) -> EvaluationMode {
+  package func mainTest(of iteration: Int) -> EvaluationMode {
     if iteration > 0 { return tests[0] }
     switch opening {
     case .rationales: return .single

@@ -4,7 +4,7 @@ import Boundary
 
 extension StudyResults {
   /// All tables that the study has rows for.
-  func tables() -> [TextTable] {
+  package func tables() -> [TextTable] {
     let known = rows().compactMap { row in figures(of: row).map { (row, $0) } }
     guard !known.isEmpty else { return [] }
     var tables = [main(known)] + tasks.map { details($0, known) }

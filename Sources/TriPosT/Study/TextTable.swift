@@ -1,14 +1,14 @@
 /// A table of words and figures: as text for a terminal, as Markdown, as CSV.
-struct TextTable {
-  let title: String
-  let header: [String]
-  let rows: [[String]]
+package struct TextTable {
+  package let title: String
+  package let header: [String]
+  package let rows: [[String]]
 
   /// A file name without ending.
-  let name: String
+  package let name: String
 
   /// How many columns in front are words and not figures.
-  var words = 1
+  package var words = 1
 
   /// Columns of equal width, words to the left and figures to the right.
   var text: String {
@@ -47,10 +47,10 @@ struct TextTable {
 }
 
 /// A share in percent with one decimal.
-func percent(_ share: Double) -> String {
+package func percent(_ share: Double) -> String {
   let tenths = Int((abs(share) * 1000).rounded())
   return (share < 0 && tenths > 0 ? "-" : "") + "\(tenths / 10).\(tenths % 10)"
 }
 
 /// A difference of shares in points, with its sign.
-func signedPercent(_ share: Double) -> String { (share < 0 ? "" : "+") + percent(share) }
+package func signedPercent(_ share: Double) -> String { (share < 0 ? "" : "+") + percent(share) }
