@@ -26,12 +26,12 @@ typedef struct {
 } qk_output;
 
 /// Fetches `lines` cache lines from *ahead on, and goes on behind them.
-static inline __attribute__((always_inline)) void qk_fetch(const char **ahead, size_t lines) {
+inlined void qk_fetch(const char **ahead, size_t lines) {
   for (size_t i = 0; i < lines; i++, *ahead += 64) __builtin_prefetch(*ahead, 0, 2);
 }
 
 /// Lines to fetch in each of so many steps.
-static inline size_t qk_fetch_lines(const qk_output *out, size_t steps) {
+inlined size_t qk_fetch_lines(const qk_output *out, size_t steps) {
   return (out->ahead_bytes + 64 * steps - 1) / (64 * steps);
 }
 

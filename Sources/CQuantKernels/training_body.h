@@ -108,6 +108,10 @@ static void STEPS(from_bf16)(size_t n, const uint16_t *restrict x, float *restri
   for (size_t i = 0; i < n; i++) y[i] = qk_bf16_to_float(x[i]);
 }
 
+static void STEPS(round_bf16)(size_t n, float *x) {
+  for (size_t i = 0; i < n; i++) x[i] = qk_bf16_to_float(qk_float_to_bf16(x[i]));
+}
+
 static const qk_training STEPS(training_table) = {
     .rms_norm_backward = STEPS(rms_norm_backward),
     .swiglu_backward = STEPS(swiglu_backward),
@@ -118,4 +122,5 @@ static const qk_training STEPS(training_table) = {
     .dropout = STEPS(dropout),
     .to_bf16 = STEPS(to_bf16),
     .from_bf16 = STEPS(from_bf16),
+    .round_bf16 = STEPS(round_bf16),
 };

@@ -50,7 +50,6 @@ final class TrainingPass {
   private let firstKept: Int
   /// Whether activations that wait are rounded; those that are made again are then rounded, too.
   private let rounds: Bool
-  private lazy var rounding = RoundedActivations(kept[firstTrained])
 
   let normed: Matrix
   let gated: Matrix
@@ -197,9 +196,7 @@ final class TrainingPass {
     if let waiting = waiting[layer] { return waiting.load(into: kept[layer]) }
     guard layer < firstKept else { return }
     forward(layer, rows, dropoutKey: dropoutKey)
-    guard rounds else { return }
-    rounding.store(kept[layer])
-    rounding.load(into: kept[layer])
+    if rounds { kept[layer].lent.forEach(roundToBFloat16) }
   }
 
   /// A layer up to its gate and up: all that backward needs.

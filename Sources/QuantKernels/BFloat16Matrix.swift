@@ -40,3 +40,11 @@ public final class BFloat16Matrix {
     }
   }
 }
+
+/// Rounds the elements of a matrix as a stay in a `BFloat16Matrix` would.
+public func roundToBFloat16(_ x: Matrix) {
+  let steps = Kernels.training
+  forEachRowBlock(rows: x.rows, columns: x.columns) { rows in
+    steps.round_bf16(rows.count * x.columns, x.base + rows.lowerBound * x.columns)
+  }
+}

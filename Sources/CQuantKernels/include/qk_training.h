@@ -45,6 +45,8 @@ typedef struct {
   /// Floats to bfloat16, to nearest, ties to even, and back.
   void (*to_bf16)(size_t n, const float *x, uint16_t *y);
   void (*from_bf16)(size_t n, const uint16_t *x, float *y);
+  /// There and back.
+  void (*round_bf16)(size_t n, float *x);
 } qk_training;
 
 /// The steps for an instruction set; the reference serves where there is no faster twin.

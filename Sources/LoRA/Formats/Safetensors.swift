@@ -290,7 +290,15 @@ public struct SafetensorsWriter {
     }
   }
 
-  private var tensors: [(name: String, shape: [Int], elements: Elements)] = []
+  private struct Entry {
+    let name: String
+    let shape: [Int]
+    let elements: Elements
+
+    var byteCount: Int { elements.width * shape.reduce(1, *) }
+  }
+
+  private var tensors: [Entry] = []
   private let metadata: [(String, String)]
 
   public init(metadata: [(String, String)] = []) { self.metadata = metadata }
@@ -302,14 +310,14 @@ public struct SafetensorsWriter {
   public mutating func add(
     _ name: String, shape: [Int], values: @autoclosure @escaping () -> [Float]
   ) {
-    tensors.append((name, shape, .floats(values)))
+    tensors.append(Entry(name: name, shape: shape, elements: .floats(values)))
   }
 
   /// A tensor of so many U8 in one dimension.
   mutating func add(
     _ name: String, count: Int, codes: @autoclosure @escaping () -> [UInt8]
   ) {
-    tensors.append((name, [count], .codes(codes)))
+    tensors.append(Entry(name: name, shape: [count], elements: .codes(codes)))
   }
 
   /// The file's bytes.
@@ -336,7 +344,7 @@ public struct SafetensorsWriter {
     var end = 0
     for tensor in sorted {
       let begin = end
-      end += tensor.elements.width * tensor.shape.reduce(1, *)
+      end += tensor.byteCount
       header[tensor.name] = [
         "dtype": tensor.elements.width == 4 ? "F32" : "U8",
         "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
@@ -351,9 +359,7 @@ public struct SafetensorsWriter {
     try append(bytes + text)
     for tensor in sorted {
       let bytes = tensor.elements.bytes
-      precondition(
-        bytes.count == tensor.elements.width * tensor.shape.reduce(1, *),
-        "\(tensor.name): \(bytes.count) bytes")
+      precondition(bytes.count == tensor.byteCount, "\(tensor.name): \(bytes.count) bytes")
       try append(bytes)
     }
   }

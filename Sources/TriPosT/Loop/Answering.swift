@@ -68,15 +68,3 @@ struct Answering {
     }
   }
 }
-
-extension Sequence<Answering.Outcome> {
-  /// What the answers cost, for the record.
-  var cost: (promptTokens: Int, generatedTokens: Int) {
-    reduce((0, 0)) { sum, outcome in
-      (
-        sum.0 + outcome.promptTokens,
-        sum.1 + outcome.answers.reduce(0) { $0 + $1.tokens }
-      )
-    }
-  }
-}

@@ -41,7 +41,7 @@ public struct Evaluation: Sendable {
   public let results: [QuestionResult]
   public let scores: Scores
   let records: [JSONObject]
-  let cost: (promptTokens: Int, generatedTokens: Int)
+  let cost: TokenCost
 
   init(_ outcomes: [Answering.Outcome], mode: EvaluationMode, course: Course) {
     let task = course.task

@@ -17,7 +17,7 @@ extension Loop {
       let journal = try CompletionJournal(journalPath)
       var facts = JSONObject()
       var outputs: [String] = []
-      var costs: [String: (promptTokens: Int, generatedTokens: Int)] = [:]
+      var costs: [String: TokenCost] = [:]
       for (index, mode) in modes.enumerated() {
         let evaluation = try Evaluation(
           of: student, on: course, mode: mode, configuration: configuration, journal: journal
@@ -39,16 +39,11 @@ extension Loop {
           ("all", evaluation.scores.all),
         ] { facts["\(mode.rawValue).\(key)"] = score.json }
         // What two modes ask alike is paid once, by the one that asks more.
-        let (cost, other) = (evaluation.cost, costs[mode.purpose])
-        costs[mode.purpose] = (
-          max(cost.promptTokens, other?.promptTokens ?? 0),
-          max(cost.generatedTokens, other?.generatedTokens ?? 0)
-        )
+        let (cost, other) = (evaluation.cost, costs[mode.purpose] ?? TokenCost())
+        costs[mode.purpose] = TokenCost(
+          prompt: max(cost.prompt, other.prompt), generated: max(cost.generated, other.generated))
       }
-      for (key, value) in JSONObject.cost(
-        promptTokens: costs.values.reduce(0) { $0 + $1.promptTokens },
-        generatedTokens: costs.values.reduce(0) { $0 + $1.generatedTokens })
-      { facts[key] = value }
+      costs.values.reduce(into: TokenCost()) { $0 += $1 }.add(to: &facts)
       return (facts, outputs)
     }
     try Files.remove(journalPath)

@@ -22,14 +22,13 @@ extension Loop {
       var edits: [TrajectoryRecord] = []
       var passes = 0
       course.desk?.beginStage()
-      var cost = (promptTokens: 0, generatedTokens: 0)
+      var cost = TokenCost()
       while passes < configuration.rollout.passes, mix.count < configuration.mix.maxDataLength {
         let new: [RolloutRecord]
         switch author {
         case .student:
           let outcomes = try sample(iteration, pass: passes, journal: journal, name: name)
-          cost.promptTokens += outcomes.cost.promptTokens
-          cost.generatedTokens += outcomes.cost.generatedTokens
+          cost += outcomes.cost
           new = outcomes.map { RolloutRecord($0, pass: passes) }
         case .demonstrator: new = try demonstrate(iteration, pass: passes)
         }
@@ -44,9 +43,7 @@ extension Loop {
       try Files.writeAtomically(ReadableTrajectories.text(edits), to: folder.url(outputs[2]))
       var facts = practiceFacts(edits, passes: passes)
       if author == .demonstrator { facts["demonstrator"] = .string(course.demonstrator.name) }
-      for (key, value) in JSONObject.cost(
-        promptTokens: cost.promptTokens, generatedTokens: cost.generatedTokens)
-      { facts[key] = value }
+      cost.add(to: &facts)
       facts["replies"] = try recordReplies(iteration).map { .object($0) }
       return (facts, outputs)
     }

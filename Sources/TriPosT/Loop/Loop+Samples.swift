@@ -15,13 +15,12 @@ extension Loop {
       try use(iteration - 1)
       let journal = try CompletionJournal(journalPath)
       var records: [SampleRecord] = []
-      var cost = (promptTokens: 0, generatedTokens: 0)
+      var cost = TokenCost()
       func ask(_ questions: [Question], pass: Int, givingAnswer: Bool) throws {
         let outcomes = try sample(
           questions, iteration, pass: pass, givingAnswer: givingAnswer, journal: journal, name: name
         )
-        cost.promptTokens += outcomes.cost.promptTokens
-        cost.generatedTokens += outcomes.cost.generatedTokens
+        cost += outcomes.cost
         records += outcomes.map { record($0, pass: pass, isRationalized: givingAnswer) }
       }
       for pass in 0..<configuration.samples.count {
@@ -43,9 +42,7 @@ extension Loop {
         facts["rationalized"] = .integer(
           Int64(records.count { $0.isRationalized && $0.isCorrect }))
       }
-      for (key, value) in JSONObject.cost(
-        promptTokens: cost.promptTokens, generatedTokens: cost.generatedTokens)
-      { facts[key] = value }
+      cost.add(to: &facts)
       return (facts, [output])
     }
     try Files.remove(journalPath)

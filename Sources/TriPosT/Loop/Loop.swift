@@ -177,16 +177,6 @@ public final class Loop {
   }
 }
 
-extension JSONObject {
-  /// The facts of what a stage's prompts and answers cost.
-  static func cost(promptTokens: Int, generatedTokens: Int) -> JSONObject {
-    [
-      "prompt_tokens": .integer(Int64(promptTokens)),
-      "generated_tokens": .integer(Int64(generatedTokens)),
-    ]
-  }
-}
-
 /// Tokens and time of a stage in this process.
 struct Meter {
   let start: Double

@@ -45,16 +45,8 @@ enum FeedbackReply {
 
   /// The first label in brackets, or else the final response.
   private static func step(in line: String) -> StepLabel? {
-    var rest = line[...]
-    while let opening = rest.firstRange(of: "(") {
-      rest = rest[opening.upperBound...]
-      if let closing = rest.firstRange(of: ")"),
-        let label = StepLabel(parsing: rest[..<closing.lowerBound])
-      {
-        return label
-      }
-    }
-    return line.hasAnyCase("final response") ? .finalResponse : nil
+    StepLabel.first(in: line, between: "(", and: ")")
+      ?? (line.hasAnyCase("final response") ? .finalResponse : nil)
   }
 
   /// What follows a marker, without blanks and the asterisks of emphasis around it.

@@ -7,15 +7,25 @@ struct Asking: Sendable {
   let maxTokens: Int
   let seed: UInt64
 
-  /// A request; `sample` tells draws of one prompt apart, where there is anything to draw.
+  /// A request whose replies are at fault where `check` throws.
+  ///
+  /// `sample` tells draws of one prompt apart, where there is anything to draw.
   func request(
     _ role: ReplyRole, _ prompt: Prompt, sample: String,
-    fault: @escaping @Sendable (Reply) -> String?
+    check: @escaping @Sendable (Reply) throws(CriticFailure) -> Void
   ) -> ReplyRequest {
     var stream = RandomStream(seed: seed, role.rawValue + " " + sample)
     return ReplyRequest(
       role: role, content: .prompt(prompt, temperature: temperature, maxTokens: maxTokens),
-      seed: temperature > 0 ? stream.next() : nil, fault: fault)
+      seed: temperature > 0 ? stream.next() : nil
+    ) { reply in
+      do throws(CriticFailure) {
+        try check(reply)
+        return nil
+      } catch {
+        return error.reason
+      }
+    }
   }
 }
 
@@ -38,14 +48,7 @@ struct PromptedCritic: Critic {
     }
     let request = asking.request(
       .feedback, asking.files.feedback(on: attempt, to: question), sample: sample
-    ) { reply in
-      do throws(CriticFailure) {
-        _ = try understood(reply)
-        return nil
-      } catch {
-        return error.reason
-      }
-    }
+    ) { reply throws(CriticFailure) in _ = try understood(reply) }
     return try understood(try desk.reply(to: request))
   }
 }
@@ -68,12 +71,10 @@ struct PromptedImprover: Improver {
   ) throws -> String? {
     let prompt = asking.files.improvement(
       of: prefix, repairing: attempt, mistake: mistake, to: question)
-    let request = asking.request(.improvement, prompt, sample: sample) { reply in
-      do throws(CriticFailure) {
-        let text = try reply.text()
-        return Self.continuation(in: text, after: prefix) == nil ? "the reply has no line" : nil
-      } catch {
-        return error.reason
+    let request = asking.request(.improvement, prompt, sample: sample) {
+      reply throws(CriticFailure) in
+      guard Self.continuation(in: try reply.text(), after: prefix) != nil else {
+        throw CriticFailure("the reply has no line")
       }
     }
     let reply = try desk.reply(to: request)

@@ -60,16 +60,7 @@ extension Mistake {
 
   private static func step(in line: String) -> StepLabel? {
     if line.has("In step (Final response) the part") { return .finalResponse }
-    var rest = line[...]
-    while let opening = rest.firstRange(of: "In step (") {
-      rest = rest[opening.upperBound...]
-      if let closing = rest.firstRange(of: ") the part"),
-        let label = StepLabel(parsing: rest[..<closing.lowerBound])
-      {
-        return label
-      }
-    }
-    return nil
+    return StepLabel.first(in: line, between: "In step (", and: ") the part")
   }
 
   private static func quotedPart(in line: String) -> String? {

@@ -26,6 +26,20 @@ extension StepLabel: CustomStringConvertible {
     self = .step(numbers)
   }
 
+  /// The first label that stands between two texts.
+  static func first(in line: String, between opening: String, and closing: String) -> StepLabel? {
+    var rest = line[...]
+    while let start = rest.firstRange(of: opening) {
+      rest = rest[start.upperBound...]
+      if let end = rest.firstRange(of: closing),
+        let label = StepLabel(parsing: rest[..<end.lowerBound])
+      {
+        return label
+      }
+    }
+    return nil
+  }
+
   /// The number in brackets at the start of a line, and the text after the brackets.
   static func leading(_ line: String) -> (label: StepLabel, rest: Substring)? {
     let bytes = line.utf8
