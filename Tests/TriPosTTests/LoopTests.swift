@@ -217,6 +217,29 @@ struct LoopTests {
     }
   }
 
+  @Test("without epochs a run collects texts, and nothing is learnt")
+  func collectsOnly() throws {
+    try withTemporaryFolder { path in
+      var configuration = Self.tiny
+      configuration.rationale.epochs = 0
+      configuration.train.stage.epochs = 0
+      let (student, table) = try Self.run(configuration, in: path)
+      #expect(student.adapter == ScriptedStudent.Adapter())
+      #expect(table.rows.count > 1)
+      #expect(try Files.readText(path + "/iteration-1/train.jsonl").contains("Feedback:"))
+    }
+  }
+
+  @Test("texts that are all too long are refused before anything is learnt")
+  func tooLong() throws {
+    try withTemporaryFolder { path in
+      var configuration = Self.tiny
+      configuration.train.maxLength = 8
+      let error = try #require(throws: InputError.self) { try Self.run(configuration, in: path) }
+      #expect(error.rule.code == "CFG-06" && "\(error)".contains("train.max_length"))
+    }
+  }
+
   @Test("the control trains on rationales for as many tokens, and is tested both ways")
   func control() throws {
     try withTemporaryFolder { path in

@@ -278,7 +278,7 @@ struct StudyTests {
     #expect(codes("output: x\nmethods: [tripos]") == ["CFG-05", "STUDY-01"])
     #expect(codes("output: x\nmethods: [rationale]") == ["STUDY-02"])
     #expect(
-      codes(good + "settings: {lora: {rank: 0}, train: {epochs: 0}}\nseeds: [-1]").count == 3)
+      codes(good + "settings: {lora: {rank: 0}, train: {epochs: -1}}\nseeds: [-1]").count == 3)
     let many = "[" + (1...2000).map { "\($0)" }.joined(separator: ", ") + "]"
     #expect(codes(good + "seeds: \(many)\np: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]") == ["STUDY-03"])
   }

@@ -9,6 +9,12 @@ extension Loop {
     let output = RunFolder.name(0, "train.jsonl")
     try stage(.mix, name, inputs: []) {
       let (texts, tooLong) = fitting(text)
+      guard !texts.isEmpty || tooLong == 0 else {
+        throw InputError(
+          .settingsAgree, at: .init(field: "train.max_length"),
+          found: "\(lengthLimit) tokens, and all \(tooLong) texts are longer",
+          hints: ["set train.max_length higher, or practise smaller questions (data.seen)"])
+      }
       try Files.writeAtomically(lines(texts.map(\.json)), to: folder.url(output))
       return (
         ["texts": .integer(Int64(texts.count)), "too_long": .integer(Int64(tooLong))], [output]
@@ -23,7 +29,7 @@ extension Loop {
     try stage(.mix, name, inputs: []) {
       let target =
         try trainedTokens(configuration.controlTokensFrom, iteration)
-        / configuration.train.stage.epochs
+        / max(1, configuration.train.stage.epochs)
       let (all, tooLong) = fitting { TrainingText(rationaleOf: $0, task: course.task) }
       var texts: [TrainingText] = []
       var tokens = 0

@@ -5,6 +5,8 @@ import LoRA
 
 extension Loop {
   /// Trains iteration 0 from a new adapter, later ones from the adapter that the method starts from.
+  ///
+  /// Without texts or epochs the adapter stays what it is.
   func train(_ iteration: Int) throws {
     let name = RunEvent.StageName(iteration: iteration, work: "training")
     let rows = RunFolder.name(iteration, "train.jsonl")
@@ -22,11 +24,14 @@ extension Loop {
       } else {
         try student.beginAdapter(seed: seed("adapter"))
       }
-      let ended = try student.learn(
-        from: texts, options: trainingOptions(iteration), checkpoints: checkpoints,
-        every: configuration.train.checkpointEvery, note: { try report(.note($0)) },
-        each: { try record($0, name) })
-      if !ended { try Interruption.check(folder.path) }
+      let options = trainingOptions(iteration)
+      if !texts.isEmpty, options.epochs > 0 {
+        let ended = try student.learn(
+          from: texts, options: options, checkpoints: checkpoints,
+          every: configuration.train.checkpointEvery, note: { try report(.note($0)) },
+          each: { try record($0, name) })
+        if !ended { try Interruption.check(folder.path) }
+      }
       let adapter = RunFolder.name(iteration, "adapter")
       try student.saveAdapter(folder.url(adapter))
       current = iteration

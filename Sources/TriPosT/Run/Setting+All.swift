@@ -118,7 +118,9 @@ extension Setting {
     number(
       "rationale.learning_rate", \.rationale.learningRate, 0...1, above: true,
       "peak learning rate of that stage"),
-    integer("train.epochs", \.train.stage.epochs, 1...10_000, "epochs of each iteration"),
+    integer(
+      "train.epochs", \.train.stage.epochs, 0...10_000,
+      "epochs of each iteration; 0 collects texts and learns nothing"),
     number(
       "train.learning_rate", \.train.stage.learningRate, 0...1, above: true,
       "peak learning rate of each iteration"),
