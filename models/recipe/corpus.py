@@ -610,16 +610,21 @@ class Source(random.Random):
     slips = {}
 
 
-def documents(seed, encode, simple=False, shares=None, attempts=([], []), slips={}):
-    """Endless (kind, text, ids); at every moment the kind that lacks most of its share comes next."""
+def documents(seed, encode, simple=False, shares=None, attempts=([], []), slips={}, others={}):
+    """Endless (kind, text, ids); at every moment the kind that lacks most of its share comes next.
+
+    `others`: more kinds, each with its share of all tokens and its texts.
+    """
     rng = Source(seed)
     rng.simple, rng.attempts, rng.slips = simple, attempts, slips
-    shares = shares or (SIMPLE_SHARES if simple else SHARES)
+    left = 1 - sum(share for share, _ in others.values())
+    shares = {name: left * share for name, share in (shares or (SIMPLE_SHARES if simple else SHARES)).items()}
+    shares |= {name: share for name, (share, _) in others.items()}
     # A random beginning, so that the kind of a text cannot be told from its place in a row.
     used = {name: 2000 * share * rng.random() for name, share in shares.items()}
     while True:
         kind = min(used, key=lambda name: used[name] / shares[name])
-        text = MAKERS[kind](rng)
+        text = MAKERS[kind](rng) if kind in MAKERS else rng.choice(others[kind][1])
         ids = encode(text)
         used[kind] += len(ids)
         yield kind, text, ids

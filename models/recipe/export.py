@@ -22,8 +22,8 @@ from pretrain import IGNORED, batch
 
 NAME = "tripost-6m"
 DESCRIPTION = (
-    "A small LLaMA pretrained from nothing on generated texts of Multistep Arithmetic: facts, reductions, "
-    "solutions, checked and updated solutions. It calculates imperfectly, on purpose."
+    "A small LLaMA pretrained from nothing on generated texts of Multistep Arithmetic, Word Sorting, Date Understanding and "
+    "Logical Deduction: solutions, checked and updated solutions. It solves them imperfectly, on purpose."
 )
 
 
@@ -52,7 +52,7 @@ def matrices(model):
 def write(path, model, processor, kind):
     shape = model.shape
     writer = gguf.GGUFWriter(path, "llama")
-    writer.add_name(f"TriPosT arithmetic 5M {kind.name}")
+    writer.add_name(f"TriPosT 6M {kind.name}")
     writer.add_description(DESCRIPTION)
     writer.add_license("mit")
     writer.add_context_length(shape.context)

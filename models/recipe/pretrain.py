@@ -17,13 +17,12 @@ import torch.nn.functional as F
 import attempts
 import corpus
 import evaluate
+import runs
 import tokenizer
 from model import Llama, Shape
+from runs import FEEDBACK, QUESTION, WRONG
 
 BOS, EOS, IGNORED = 1, 2, -100
-
-# Weights in the loss. Digits of a question are noise, and wrong pieces are there to be read, not to be learnt.
-QUESTION, WRONG, FEEDBACK = 0.1, 0.0, 3.0
 
 # Two linear probes, used in training only, teach checking. The judge says after one layer whether a piece is wrong; the verdict
 # says after the next, at the end of each line, which step was the first to go wrong. Feedback lines alone teach that very
@@ -73,6 +72,21 @@ def annotate(text, ids, marks):
     return weights, judged, verdicts
 
 
+def annotate_other(text, ids, marks):
+    """The same for a text of another task; no piece is judged."""
+    line_end = marks[1]
+    lines = iter(runs.annotate(text, VERDICTS - 1))
+    weights, verdicts = [], []
+    weight, first = next(lines)
+    for token in ids + [EOS]:
+        weights.append(weight)
+        ended = token in (line_end, EOS)
+        verdicts.append(first if ended else -1)
+        if ended:
+            weight, first = next(lines, (1.0, -1))
+    return weights, [-1] * len(weights), verdicts
+
+
 def batch(seed, step, tokens, length, processor, **texts):
     """Documents of one step in rows of `length`: inputs, targets, the targets' weights, and the inputs' judgements and verdicts.
 
@@ -89,8 +103,11 @@ def batch(seed, step, tokens, length, processor, **texts):
     for row in range(rows):
         columns = [[], [], [], []]
         while len(columns[0]) <= length:
-            _, text, ids = next(documents)
-            found = annotate(text, ids, marks)
+            kind, text, ids = next(documents)
+            try:
+                found = (annotate if kind in corpus.MAKERS else annotate_other)(text, ids, marks)
+            except KeyError:  # an own attempt with a letter that stands for nothing
+                continue
             for column, missing, values in zip(columns, (BOS, 0.0, -1, -1), (ids + [EOS], *found)):
                 column += [missing] + values
         inputs[row] = torch.tensor(columns[0][:length])
@@ -123,6 +140,8 @@ def main():
     parser.add_argument("--checking", action="store_true", help="mostly texts that are checked")
     parser.add_argument("--attempts", nargs="+", help="files of the model's own attempts (attempts.py)")
     parser.add_argument("--slips", help="a file of the model's own wrong results (attempts.py)")
+    parser.add_argument("--vocabulary", help="another tokenizer.model to go on with")
+    parser.add_argument("--others", nargs="+", default=[], metavar="SHARE:FILE", help="texts of other tasks and their share of the tokens")
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
@@ -134,6 +153,10 @@ def main():
             vocabulary = file.read()
     else:
         vocabulary = tokenizer.learn()
+    former = vocabulary
+    if options.vocabulary:
+        with open(options.vocabulary, "rb") as file:
+            vocabulary = file.read()
     with open(f"{options.out}/tokenizer.model", "wb") as file:
         file.write(vocabulary)
     processor = tokenizer.load(vocabulary)
@@ -155,6 +178,8 @@ def main():
         first = saved["step"]
     if options.start:
         saved = torch.load(options.start)
+        if vocabulary != former:
+            saved["model"]["embedding.weight"] = tokenizer.moved(saved["model"]["embedding.weight"], former, vocabulary)
         for name in ("model", "judge", "verdict"):
             if name in saved:
                 parts[name].load_state_dict(saved[name])
@@ -163,6 +188,9 @@ def main():
     if options.slips:
         with open(options.slips) as file:
             texts["slips"] = json.load(file)
+    texts["others"] = {
+        path: (float(share), runs.load(path)) for share, _, path in (other.partition(":") for other in options.others)
+    }
     compiled = torch.compile(model)
     print("parameters", sum(p.numel() for p in model.parameters()), flush=True)
 
