@@ -152,6 +152,9 @@ extension Setting {
       "compat.msa_strict", \.compat.msaStrict,
       "a calculation begins with the group of step 1 (13.14)"),
     flag(
+      "compat.ws_strict", \.compat.wsStrict,
+      "an order names no word twice, and none from outside its subpart (13.27)"),
+    flag(
       "compat.reprompt_with_hint", \.compat.repromptWithHint,
       "further generations see the hint, too (13.10)"),
     choice(

@@ -113,10 +113,13 @@ struct ArithmeticCritic {
       throw CriticFailure("a calculation names no letter")
     }
     let chain = Self.numericPieces(of: text)
-    if strict, let first = chain.first, let value = Arithmetic.value(of: first),
-      let group = group(of: letter), Arithmetic.value(of: group) != value
-    {
-      return Finding(part: first, reason: "it is not consistent with step (1)")
+    if strict, let first = chain.first, let groups {
+      guard let group = groups.first(where: { $0.letter == letter }) else {
+        return Finding(part: "\(letter) = \(first)", reason: "step (1) names no \(letter)")
+      }
+      if let value = Arithmetic.value(of: first), Arithmetic.value(of: group.text) != value {
+        return Finding(part: first, reason: "it is not consistent with step (1)")
+      }
     }
     return Self.checkChain(chain)
   }
@@ -238,13 +241,10 @@ struct ArithmeticCritic {
       .flatMap(Arithmetic.lastNumber(in:))
   }
 
-  /// The group that a partition gives a letter.
-  private func group(of letter: String) -> String? {
-    for line in lines where line.kind == .partition {
-      let groups = ArithmeticPartition(reading: line.text)?.groups ?? []
-      if let group = groups.first(where: { $0.letter == letter }) { return group.text }
-    }
-    return nil
+  /// The groups of the first partition that can be read; nil without one.
+  private var groups: [(letter: String, text: String)]? {
+    lines.lazy.filter { $0.kind == .partition }
+      .compactMap { ArithmeticPartition(reading: $0.text)?.groups }.first
   }
 }
 
