@@ -134,6 +134,11 @@ struct ArithmeticCritic {
       throw CriticFailure("the final equation has no letters")
     }
     let (symbolic, numeric) = (pieces[0], pieces[1])
+    // Two letters without an operator between them could become a number and a negative one.
+    let ones = symbolic.utf8.map { isCapital($0) ? "(1)" : String(UnicodeScalar($0)) }.joined()
+    if strict, Self.checkValidity(ones) != nil {
+      return Finding(part: symbolic, reason: "it is an invalid equation")
+    }
     var substituted = symbolic
     for letter in symbolic.utf8.filter(isCapital).map({ String(UnicodeScalar($0)) }) {
       guard let value = value(of: letter, before: index) else {

@@ -133,6 +133,7 @@ struct SortingCritic {
     let next = (checked.map(\.letter).max() ?? 0) + 1
     if letter == next { return nil }
     if letter < next, !checked.isEmpty {
+      if strict, let first = lines.first, first.kind == .first { checked.append((0, first.label)) }
       guard let step = checked.first(where: { $0.letter == letter }) else {
         throw CriticFailure("step (\(line.label)) goes back to letters that no step looked at")
       }
