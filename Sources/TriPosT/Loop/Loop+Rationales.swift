@@ -24,7 +24,9 @@ extension Loop {
       let target =
         try trainedTokens(configuration.controlTokensFrom, iteration)
         / configuration.train.stage.epochs
-      let (all, tooLong) = fitting { TrainingText(rationaleOf: $0, task: course.task) }
+      let (all, tooLong) = fitting {
+        TrainingText(rationaleOf: $0, task: course.task(of: $0))
+      }
       var texts: [TrainingText] = []
       var tokens = 0
       var lap = 0
