@@ -11,6 +11,8 @@ extension Loop {
   /// - Parameters:
   ///   - task: The name of the other task.
   ///   - other: What decides its questions and the limits of the answers.
+  /// - Throws: `InputError` with exit code 129, 130 or 143 when a signal asked to stop, and what making the questions
+  ///   and answering them throw.
   func transfer(to task: String, _ other: RunConfiguration) throws {
     let path = folder.url(Self.transferFile(task))
     let last = folder.manifest.records.last { $0.stage == .train }?.iteration
