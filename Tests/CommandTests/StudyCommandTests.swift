@@ -47,7 +47,7 @@ struct StudyCommandTests {
     #expect(first.errors.contains("run 3 of 3"))
     let page = try Files.readText(folder.path("out/report.html"))
     let run = "multistep_arithmetic/tripost-6m-q8_0/seed-42/tripost-t1"
-    #expect(page.contains("<a href=\"\(run)/report.html\">\(run)</a>"))
+    #expect(page.contains("<a href=\"./\(run)/report.html\">\(run)</a>"))
     #expect(Files.exists(folder.path("out/\(run)/report.html")))
     let again = try Program.run(["study", file])
     #expect(again.exit == 0 && again.output == first.output)
