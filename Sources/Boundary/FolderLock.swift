@@ -8,28 +8,18 @@
 ///
 /// The kernel drops the lock with the process, so one that was killed leaves nothing to clean up.
 public final class FolderLock: Sendable {
-  private let file: FileDescriptor
+  private let lock: FileLock
 
   /// Takes the lock on `.lock` in the folder.
   ///
   /// - Throws: `InputError` with exit code 9, naming the process that holds it.
   public init(_ folder: String) throws {
     let path = folder + "/.lock"
-    file = try FileDescriptor(path, O_RDWR | O_CREAT)
-    guard flock(file.number, LOCK_EX | LOCK_NB) == 0 else {
-      guard errno == EWOULDBLOCK else { throw InputError(path, errno: errno) }
-      let holder = (try? Files.readText(path, limit: 1024)) ?? ""
-      throw InputError(
-        .folderBusy, file: folder,
-        found: "in use by \(holder.isEmpty ? "another process" : escaped(holder))")
-    }
-    try file.setMode(0o600)
-    try file.truncate(to: 0)
-    try file.write(Array("process \(getpid()) on \(Self.host) since \(Self.now)".utf8))
+    lock = try FileLock(path, of: folder) { (try? Files.readText(path, limit: 1024)) ?? "" }
+    try lock.file.setMode(0o600)
+    try lock.file.truncate(to: 0)
+    try lock.file.write(Array("process \(getpid()) on \(Self.host) since \(Self.now)".utf8))
   }
-
-  // Closing alone would leave the lock with a child that is between its fork and its exec.
-  deinit { _ = flock(file.number, LOCK_UN) }
 
   private static var host: String {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in

@@ -1,5 +1,5 @@
 public import Boundary
-import Llama
+public import Llama
 import QuantKernels
 
 /// What validation rows must obey; `docs/bad-inputs.md`, section 11.
@@ -62,6 +62,12 @@ public struct Validation: Sendable {
   /// - Returns: In nats; nil when `goesOn`, which is asked before each row, has said no.
   func loss(
     by scorer: Scorer, _ normalization: LossNormalization, goesOn: () -> Bool
+  ) -> Double? { Self.loss(of: rows, by: scorer, normalization, goesOn: goesOn) }
+
+  /// The same of any rows.
+  public static func loss(
+    of rows: [TrainingRow], by scorer: Scorer, _ normalization: LossNormalization,
+    goesOn: () -> Bool = { true }
   ) -> Double? {
     let coefficients = WeightedLoss.coefficients(of: [rows], normalization)[0]
     var loss = 0.0

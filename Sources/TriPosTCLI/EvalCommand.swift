@@ -11,16 +11,20 @@ struct EvalCommand: ParsableCommand {
     abstract: "Tests a model, with or without an adapter, on a task's questions.",
     discussion: """
       Answers are greedy. A self-improving model writes an attempt, judges it, and
-      updates it until it finds nothing wrong; --mode single is for a model that has
-      learnt rationales only. The questions are those of a run with the same data
-      settings, or those of BIG-Bench-Hard and official TriPosT files.
+      updates it until it finds nothing wrong, without any critic or improver;
+      --mode single is for a model that has learnt rationales only. The questions are
+      those of a run with the same data settings, or those of BIG-Bench-Hard and
+      official TriPosT files. An adapter may be tested on tasks that it was not
+      trained on.
 
       Tasks: \(Course.names.joined(separator: ", "));
-      or a folder with a task of your own (docs/tasks.md).
+      several joined by +; or a folder with a task of your own (docs/tasks.md).
 
       Examples:
         tripost eval -m model.gguf --lora runs/first/iteration-3/adapter
         tripost eval -m model.gguf --lora adapter.gguf --json
+        tripost eval -m model.gguf --lora runs/first/iteration-3/adapter \\
+          --task word_sorting
         tripost eval -m model.gguf --task logical_deduction \\
           --set data.test_files=logical_deduction_five_objects.json
         tripost eval -m model.gguf --mode single --set data.test_per_shape=10
@@ -78,8 +82,11 @@ struct EvalCommand: ParsableCommand {
   }
 
   private func evaluation() throws -> Evaluation {
+    // A test asks neither critic nor improver, so no setting of theirs is needed.
     let configuration = try RunConfiguration(
-      yaml: nil, overrides: [.init("task", task)] + set.map(override))
+      yaml: nil,
+      overrides: [.init("task", task), .init("method", Method.ftRationale.name)]
+        + set.map(override))
     let course = try Course(configuration)
     for note in course.notes { Console.warn(note) }
     let student = LlamaStudent(

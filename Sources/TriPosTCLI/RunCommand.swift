@@ -21,13 +21,15 @@ struct RunCommand: ParsableCommand {
       defaults of the task.
 
       Tasks: \(Course.names.joined(separator: ", "));
-      or a folder with a task of your own (docs/tasks.md).
+      several of them joined by +, which one adapter learns together; or a folder with
+      a task of your own (docs/tasks.md).
 
       Methods: \(Method.allCases.map(\.rawValue).joined(separator: ", ")).
 
       Examples:
         tripost run --task multistep_arithmetic -m model.gguf --output runs/first
         tripost run --task word_sorting -m model.gguf --output runs/words
+        tripost run --task word_sorting+logical_deduction --output runs/both
         tripost run --output runs/first --resume
         tripost run experiment.yaml --seed 2 --output runs/seed-2
         tripost run -m model.gguf --output runs/w1 --set train.self_improve_weight=1

@@ -3,6 +3,7 @@ import Boundary
 import EndpointHTTP
 import Llama
 import TriPosT
+import TriPosTReport
 
 /// Many runs and the tables over them.
 struct StudyCommand: ParsableCommand {
@@ -17,7 +18,7 @@ struct StudyCommand: ParsableCommand {
       of the first failure.
 
       The tables are printed and lie in the study's folder: tables.txt, tables.md, and \
-      each as CSV.
+      each as CSV. report.html there shows them with curves and intervals.
 
       Examples:
         tripost study studies/quick.yaml --dry-run
@@ -56,7 +57,10 @@ struct StudyCommand: ParsableCommand {
         return try Console.print(json ? estimate.json.serialized : estimate.description)
       }
       let results = try run(plan)
+      let report = try Report(of: plan.output)
+      try report.write()
       try show(results)
+      StandardStreams.writeError("report: \(escaped(report.file, limit: 512))\n")
       if let failure = results.failure { throw failure }
     } catch let problems as ConfigurationProblems where problems.problems.count == 1 {
       throw problems.problems[0]
@@ -97,6 +101,10 @@ struct StudyCommand: ParsableCommand {
       case .began(let cell, let number, let total):
         StandardStreams.writeError("run \(number) of \(total): \(escaped(cell.id, limit: 512))\n")
       case .run(let event): try watch.show(event)
+      case .ended(let cell):
+        // The study's report links to those of its runs.
+        let folder = cell.configuration.output
+        if !Files.exists(folder + "/report.html") { try Report(of: folder).write() }
       case .failed(let cell, let error):
         let found = escaped(error.found, limit: 512)
         StandardStreams.writeError(

@@ -114,7 +114,8 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write metrics.jsonl as csv or tensorboard, too; both with a comma.", valueName: "formats"),
+      "Write metrics.jsonl as csv or tensorboard, too; both with a comma. Kept with --resume.",
+      valueName: "formats"),
     transform: logFormats)
   var reportTo: Set<TrainingLog.Format> = []
 
@@ -164,8 +165,9 @@ struct TrainCommand: ParsableCommand {
     var identity: JSONObject = ["model": .string(digest)]
     if lora.lora != nil { identity["lora"] = .string(adapter.parameterDigest) }
     let checkpoints = CheckpointFolder("\(output)/checkpoints", identity: identity)
+    let formats = reportTo.union(TrainingLog.formats(in: output))
     let session = try TrainingSession(
-      trainer, checkpoints, folder: output, reportTo: reportTo, counts: counts)
+      trainer, checkpoints, folder: output, reportTo: formats, counts: counts)
     try session.run(saveEvery: saveEvery)
     let best = try checkpoints.bestAdapter(of: trainer)
     try PEFTAdapter.write(best, to: "\(output)/adapter", replacing: true)

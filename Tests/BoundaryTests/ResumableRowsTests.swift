@@ -143,6 +143,22 @@ struct ResumableRowsTests {
     }
   }
 
+  @Test("RUN-02: two do not work on one file; the first goes on")
+  func inUse() throws {
+    let folder = TemporaryFolder()
+    func open() throws -> ResumableRows {
+      try ResumableRows(
+        folder["out"], count: 2, isOrdered: true, origin: ["seed": 1], isResuming: true)
+    }
+    let rows = try open()
+    try rows.add(["text": "a"], number: 0)
+    let error = #expect(throws: InputError.self) { try open() }
+    #expect(error?.rule.code == "RUN-02" && error?.exit == .busy)
+    try rows.add(["text": "b"], number: 1)
+    try rows.finish()
+    #expect(try JSONLines.read(folder["out"]).count == 2)
+  }
+
   @Test("RUN-17: a file that is there is not written over")
   func existing() throws {
     let folder = TemporaryFolder()

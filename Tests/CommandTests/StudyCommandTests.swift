@@ -45,6 +45,10 @@ struct StudyCommandTests {
     #expect(first.exit == 0, "\(first.errors)")
     #expect(first.output.contains("TriPosT t = 1") && first.output.contains("ft answer only"))
     #expect(first.errors.contains("run 3 of 3"))
+    let page = try Files.readText(folder.path("out/report.html"))
+    let run = "multistep_arithmetic/tripost-6m-q8_0/seed-42/tripost-t1"
+    #expect(page.contains("<a href=\"./\(run)/report.html\">\(run)</a>"))
+    #expect(Files.exists(folder.path("out/\(run)/report.html")))
     let again = try Program.run(["study", file])
     #expect(again.exit == 0 && again.output == first.output)
     #expect(try Program.run(["study", file, "--tables"]).output == first.output)

@@ -18,6 +18,8 @@ final class ScriptedStudent: Student {
 
   private let course: Course
   private let questions: [Question]
+  /// Courses of other tasks, whose questions it can be asked, too.
+  var others: [Course] = []
   var adapter = Adapter()
   /// Requests that reached the student, by key.
   private(set) var asked: [String] = []
@@ -56,9 +58,10 @@ final class ScriptedStudent: Student {
 
   private func answer(to request: StudentRequest) -> String {
     var stream = request.stream
-    guard !isMute, let task = course.task as? any ScriptedTask,
-      let question = question(in: request.prompt),
-      let rationale = course.task.rationale(for: question)
+    guard !isMute, let question = question(in: request.prompt),
+      let own = ([course] + others).first(where: { ($0.training + $0.test).contains(question) }),
+      let task = own.task(of: question) as? any ScriptedTask,
+      let rationale = task.rationale(for: question)
     else { return " I do not know." }
     let lead = request.prompt.hasSuffix("\n") ? "" : "\n"
     if request.prompt.hasSuffix("Feedback:") {
@@ -79,7 +82,7 @@ final class ScriptedStudent: Student {
 
   /// The last question in a prompt; solved ones may stand before it.
   private func question(in prompt: String) -> Question? {
-    questions.filter { prompt.contains($0.block + "\n") }.max { a, b in
+    (questions + others.flatMap(\.test)).filter { prompt.contains($0.block + "\n") }.max { a, b in
       let places = [a, b].map { prompt.lastRange(of: $0.block + "\n")?.lowerBound }
       return (places[0] ?? prompt.startIndex) < (places[1] ?? prompt.startIndex)
     }
@@ -145,4 +148,9 @@ func withTemporaryFolder(_ body: (String) throws -> Void) rethrows {
   defer { try? Files.remove(path) }
   try body(path)
   withExtendedLifetime(folder) {}
+}
+
+extension Course {
+  /// The task of a course of one.
+  var task: any ReasoningTask { task(of: training[0]) }
 }

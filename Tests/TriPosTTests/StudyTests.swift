@@ -33,6 +33,8 @@ struct StudyTests {
     var failing: String?
     var events = 0
     var stopsAt = Int.max
+    /// What its students know besides their own courses.
+    var others: [RunConfiguration] = []
     struct Stop: Error {}
   }
 
@@ -44,6 +46,7 @@ struct StudyTests {
       }
       let course = try Course(configuration)
       let student = ScriptedStudent(course)
+      student.others = try desk.others.map { try Course($0) }
       let folder = try RunFolder.resume(
         configuration.output, configuration: configuration,
         origin: .init(
@@ -131,6 +134,54 @@ struct StudyTests {
         ])
       let json = try JSONValue(parsing: try Files.readText(path + "/study.json"))
       #expect(json["complete"] == 12 && json["runs"]?.array?.count == 12)
+    }
+  }
+
+  @Test("adapters are tested on other tasks, once, and tabled by what they were trained on")
+  func transfer() throws {
+    try withTemporaryFolder { path in
+      let grid = """
+        methods: [tripost]
+        tasks: [multistep_arithmetic, word_sorting+multistep_arithmetic]
+        transfer: [word_sorting, multistep_arithmetic]
+        iterations: [1]
+        """
+      let settings =
+        Self.settings + """
+            word_sorting+multistep_arithmetic:
+              data: {seen: [w3, l3d2], unseen: [w8]}
+
+          """
+      let plan = try StudyPlan(yaml: grid + "\n" + settings, output: path)
+      let desk = Desk()
+      desk.others = plan.cells[0].transfers.map(\.configuration)
+      let results = try Self.run(plan, desk)
+      #expect(results.failures.isEmpty && results.complete.count == 4, "\(desk.notes)")
+      let table = try #require(results.tables().first { $0.name == "transfer" })
+      #expect(
+        table.header == ["method", "trained on", "on word_sorting", "on multistep_arithmetic"])
+      #expect(
+        table.rows.map { $0[0] } == [
+          "ft rationale", "ft rationale", "TriPosT t = 1", "TriPosT t = 1",
+        ])
+      for row in table.rows {
+        let cell = try #require(
+          plan.cells.first {
+            $0.point.task == row[1] && $0.method.label == row[0].prefix($0.method.label.count)
+          })
+        let isOwn = row[1] == "multistep_arithmetic"
+        #expect(Files.exists("\(path)/\(cell.id)/transfer/word_sorting.jsonl"))
+        #expect(Files.exists("\(path)/\(cell.id)/transfer/multistep_arithmetic.jsonl") == !isOwn)
+        let records = try JSONLines.read("\(path)/\(cell.id)/transfer/word_sorting.jsonl")
+        #expect(records.count == 8)
+        #expect(row[2] == percent(Double(records.count { $0["correct"] == true }) / 8))
+        #expect(row.allSatisfy { $0 != "-" })
+      }
+      #expect(table.rows.contains { $0[2] != "0.0" })
+      let before = desk.events
+      #expect("\(try Self.run(plan, desk))" == "\(results)")
+      #expect(!Files.exists("\(path)/\(plan.cells[0].id)/transfer/word_sorting.jsonl.partial"))
+      #expect(desk.events - before <= 2 * plan.cells.count)
     }
   }
 

@@ -8,6 +8,18 @@ public final class TrainingLog {
   /// What is written besides `metrics.jsonl`.
   public enum Format: String, CaseIterable, Sendable {
     case csv, tensorboard
+
+    fileprivate var file: String {
+      switch self {
+      case .csv: "metrics.csv"
+      case .tensorboard: "tensorboard"
+      }
+    }
+  }
+
+  /// The formats that a folder has files of, from a training that is gone on with.
+  public static func formats(in folder: String) -> Set<Format> {
+    Set(Format.allCases.filter { Files.exists("\(folder)/\($0.file)") })
   }
 
   private let lines: AppendFile
@@ -35,7 +47,7 @@ public final class TrainingLog {
     hasData = kept.contains { $0["event"]?.string == "data" }
 
     if formats.contains(.csv) {
-      let path = "\(folder)/metrics.csv"
+      let path = "\(folder)/\(Format.csv.file)"
       let rows = [Self.columns.joined(separator: ",")] + kept.compactMap(Self.row)
       try Files.writeAtomically(rows.map { $0 + "\n" }.joined(), to: path)
       table = try AppendFile(path)
@@ -44,7 +56,7 @@ public final class TrainingLog {
     }
 
     if formats.contains(.tensorboard) {
-      let place = "\(folder)/tensorboard"
+      let place = "\(folder)/\(Format.tensorboard.file)"
       if Files.exists(place) { try Files.remove(place) }
       try Files.createDirectory(place)
       let path = "\(place)/events.out.tfevents.\(Int(time)).tripost"

@@ -1,8 +1,13 @@
 import Boundary
 
-/// What a student is taught: a task's questions, and those who judge and mend its attempts.
+/// What a student is taught: the questions of a task or of several, and those who judge and mend its attempts.
 public struct Course: Sendable {
-  public let task: any ReasoningTask
+  /// The task's name; of several tasks their names, joined by +.
+  public let name: String
+  /// By the name that the cells of its questions have.
+  let tasks: [String: any ReasoningTask]
+  /// The groups that the tasks report scores for.
+  let ownCells: [Cell]
   public let training: [Question]
   public let validation: [Question]
   public let test: [Question]
@@ -22,16 +27,19 @@ public struct Course: Sendable {
     notes: [String] = []
   ) {
     self.init(
-      task: task, training: training, validation: validation, test: test, critic: critic,
-      improver: improver, demonstrator: demonstrator, desk: nil, notes: notes)
+      name: task.name, tasks: ["": task], cells: task.cells, training: training,
+      validation: validation, test: test, critic: critic, improver: improver,
+      demonstrator: demonstrator, desk: nil, notes: notes)
   }
 
   init(
-    task: any ReasoningTask, training: [Question], validation: [Question], test: [Question],
-    critic: any Critic, improver: any Improver, demonstrator: any Demonstrator, desk: ReplyDesk?,
-    notes: [String]
+    name: String, tasks: [String: any ReasoningTask], cells: [Cell], training: [Question],
+    validation: [Question], test: [Question], critic: any Critic, improver: any Improver,
+    demonstrator: any Demonstrator, desk: ReplyDesk?, notes: [String]
   ) {
-    self.task = task
+    self.name = name
+    self.tasks = tasks
+    ownCells = cells
     self.training = training
     self.validation = validation
     self.test = test
@@ -58,9 +66,17 @@ public struct Course: Sendable {
     }
   }
 
+  /// The task of one of the course's questions.
+  public func task(of question: Question) -> any ReasoningTask {
+    guard let task = tasks[question.cell.task] else {
+      preconditionFailure("question \(question.id) is of no task of the course")
+    }
+    return task
+  }
+
   /// The groups that scores are reported for: the task's, then any others that test questions are in.
   public var cells: [Cell] {
-    var cells = task.cells
+    var cells = ownCells
     for question in test where !cells.contains(question.cell) { cells.append(question.cell) }
     return cells
   }
@@ -75,22 +91,33 @@ extension Course {
   /// Their names.
   public static let names = tasks.map { $0.name }
 
-  /// The settings that suit a task; nil for a name that is none.
+  /// The tasks of a name, which may be several joined by +; nil where one of them is none of these, or is named
+  /// twice.
+  static func tasks(named name: String) -> [any GeneratedTask.Type]? {
+    let names = name.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+    let found = names.compactMap { name in tasks.first { $0.name == name } }
+    return found.count == names.count && Set(names).count == names.count ? found : nil
+  }
+
+  /// The settings that suit a task, or several; nil for a name that is none.
   static func defaults(of task: String) -> TaskDefaults? {
-    tasks.first { $0.name == task }?.defaults
+    tasks(named: task).map { TaskDefaults(joining: $0.map { $0.defaults }) }
   }
 
   /// What is wrong with the questions that a configuration asks for; nil when nothing is.
   static func problem(with configuration: RunConfiguration) -> InputError? {
-    func problem<Task: GeneratedTask>(_ type: Task.Type) -> InputError? {
-      do throws(InputError) {
-        _ = try configuration.data.plan(for: type)
-        return nil
-      } catch {
-        return error
+    func check<Task: GeneratedTask>(
+      _ type: Task.Type, _ data: RunConfiguration.DataSettings
+    ) throws(InputError) { _ = try data.plan(for: type) }
+    do throws(InputError) {
+      let types = tasks(named: configuration.task) ?? []
+      for (type, data) in zip(types, try configuration.data.parts(for: types)) {
+        try check(type, data)
       }
+      return nil
+    } catch {
+      return error
     }
-    return tasks.first { $0.name == configuration.task }.flatMap { problem($0) }
   }
 
   /// Makes the course that a configuration names.
@@ -102,21 +129,27 @@ extension Course {
         taskFolder: configuration.task, allowsOverlap: configuration.data.testOnTraining)
       return
     }
-    func course<Task: GeneratedTask>(_ type: Task.Type) throws -> Course {
-      let task = type.init(plan: try configuration.data.plan(for: type))
+    func course<Task: GeneratedTask>(
+      _ type: Task.Type, _ data: RunConfiguration.DataSettings
+    ) throws -> Course {
+      let task = type.init(plan: try data.plan(for: type))
       var notes: [String] = []
-      let sets = try QuestionSets(of: task, configuration.data, notes: &notes)
+      let sets = try QuestionSets(of: task, data, notes: &notes)
       return Course(
         task: task, training: sets.training, validation: sets.validation, test: sets.test,
         critic: ScriptedCritic(task, options: configuration.compat),
         improver: ScriptedImprover(task), demonstrator: ScriptedDemonstrator(task), notes: notes)
     }
-    guard let type = Self.tasks.first(where: { $0.name == configuration.task }) else {
+    guard let types = Self.tasks(named: configuration.task) else {
       throw InputError(
         .settingRange, at: .init(field: "task"), found: "\"\(escaped(configuration.task))\"",
         allowed: "one of " + Self.names.joined(separator: ", "))
     }
-    self = try course(type)
+    var parts: [Course] = []
+    for (type, data) in zip(types, try configuration.data.parts(for: types)) {
+      parts.append(try course(type, data))
+    }
+    self = Course(joining: parts)
   }
 }
 

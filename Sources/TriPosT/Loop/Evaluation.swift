@@ -44,19 +44,19 @@ public struct Evaluation: Sendable {
   let cost: TokenCost
 
   init(_ outcomes: [Answering.Outcome], mode: EvaluationMode, course: Course) {
-    let task = course.task
-    self.task = task.name
+    task = course.name
     self.mode = mode
     results = outcomes.map { outcome in
       let question = outcome.session.question
       return QuestionResult(
-        id: question.id, cell: question.cell, attempts: outcome.session.verdicts(by: task))
+        id: question.id, cell: question.cell,
+        attempts: outcome.session.verdicts(by: course.task(of: question)))
     }
     cost = outcomes.cost
     scores = Scores(results, cells: course.cells)
     records = zip(outcomes, results).map { outcome, result in
       let question = outcome.session.question
-      return [
+      var record: JSONObject = [
         "id": .string(question.id), "cell": .string(question.cell.name),
         "seen": .bool(question.cell.isSeen), "question": .string(question.block),
         "gold": .string(question.gold),
@@ -67,6 +67,8 @@ public struct Evaluation: Sendable {
         "turns": outcome.session.trajectory.json,
         "generations": .array(outcome.answers.map { .string($0.text) }),
       ]
+      if !question.cell.task.isEmpty { record["task"] = .string(question.cell.task) }
+      return record
     }
   }
 
@@ -86,7 +88,19 @@ public struct Evaluation: Sendable {
       "unseen_published": scores.publishedUnseen.json, "all_published": scores.publishedAll.json,
     ]
     object["cells"] = .object(cells)
+    if !scores.tasks.isEmpty { object["tasks"] = .object(scores.tasksJSON) }
     return .object(object)
+  }
+}
+
+extension Scores {
+  /// The split of each of several tasks.
+  var tasksJSON: JSONObject {
+    tasks.reduce(into: JSONObject()) { object, part in
+      object[part.task] = [
+        "seen": part.seen.json, "unseen": part.unseen.json, "all": part.all.json,
+      ]
+    }
   }
 }
 
@@ -117,6 +131,7 @@ extension QuestionResult {
       let isSeen = record["seen"]?.bool,
       let attempts = record["attempts"]?.array?.compactMap(\.bool)
     else { return nil }
-    self.init(id: id, cell: Cell(name: name, isSeen: isSeen), attempts: attempts)
+    let cell = Cell(name: name, isSeen: isSeen, task: record["task"]?.string ?? "")
+    self.init(id: id, cell: cell, attempts: attempts)
   }
 }

@@ -97,18 +97,7 @@ public final class LlamaStudent: Student {
 
   public func loss(of texts: [TrainingText]) throws -> Double {
     let scorer = Scorer(model, updates: adapter?.updates ?? [:])
-    var (loss, weight) = (0.0, 0.0)
-    for text in texts {
-      let row = try row(text)
-      for (logProbability, factor) in zip(
-        scorer.logProbabilities(of: row.tokens), row.weights)
-      {
-        guard let logProbability, factor > 0 else { continue }
-        loss -= Double(logProbability) * Double(factor)
-        weight += Double(factor)
-      }
-    }
-    return weight > 0 ? loss / weight : 0
+    return Validation.loss(of: try texts.map(row), by: scorer, .weights) ?? 0
   }
 
   private func row(_ text: TrainingText) throws -> TrainingRow {

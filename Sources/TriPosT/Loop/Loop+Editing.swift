@@ -40,7 +40,8 @@ extension Loop {
     options.maxAttemptWords = configuration.editor.maxWords
     options.compatibility = configuration.compat
     let editor = Editor(
-      critic: GatedCritic(task: course.task, critic: course.critic.asked(for: sample)),
+      critic: GatedCritic(
+        task: course.task(of: rollout.question), critic: course.critic.asked(for: sample)),
       improver: course.improver.asked(for: sample), options: options)
     return TrajectoryRecord(
       pass: rollout.pass, prediction: rollout.prediction,

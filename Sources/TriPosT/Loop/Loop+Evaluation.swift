@@ -112,7 +112,6 @@ extension EvaluationMode {
   func session(
     of course: Course, _ configuration: RunConfiguration
   ) throws -> (Question) -> any AnswerSession {
-    let task = course.task
     let limit = configuration.evaluation.maxNewTokens
     if asksDemonstrator, TaskFile.isFolder(configuration.task) {
       throw InputError(.settingsAgree, found: "\"\(rawValue)\" " + Method.needsDemonstrator)
@@ -128,10 +127,13 @@ extension EvaluationMode {
     case .single, .selfImproving:
       let options: SelfImprovement.Options =
         self == .single ? .attemptOnly(maxNewTokens: limit) : configuration.selfImprovement
-      return { SelfImprovement(question: $0, task: task, options: options) }
+      return { SelfImprovement(question: $0, task: course.task(of: $0), options: options) }
     case .fewShot:
       let preamble = try shots(showingMistakes: false).solving
-      return { PrefacedAnswer(question: $0, task: task, preamble: preamble, maxNewTokens: limit) }
+      return {
+        PrefacedAnswer(
+          question: $0, task: course.task(of: $0), preamble: preamble, maxNewTokens: limit)
+      }
     case .answerOnly:
       let limit = min(limit, configuration.evaluation.maxAnswerTokens)
       return { BareAnswer(question: $0, maxNewTokens: limit) }
@@ -140,7 +142,7 @@ extension EvaluationMode {
         shots: try shots(showingMistakes: true), maxUpdates: configuration.editor.maxUpdates,
         maxNewTokens: limit,
         stopsWhenCorrect: self == .promptedGold)
-      return { PromptedSelfImprovement(question: $0, task: task, options: options) }
+      return { PromptedSelfImprovement(question: $0, task: course.task(of: $0), options: options) }
     }
   }
 }

@@ -28,7 +28,7 @@ extension Loop {
     let memory = configuration.memory > 0 ? configuration.memory << 20 : nil
     let loaded = try loaded ?? LoadedModel(configuration.model, memory: memory)
     let judges = try Judges(
-      configuration, task: course.task.name, base: loaded, transport: transport)
+      configuration, task: course.name, base: loaded, transport: transport)
     if let judges { course = course.judged(by: judges) }
     let origin = RunManifest.Origin(
       version: version, instructionSet: "\(Kernels.instructionSet)", modelDigest: loaded.digest,

@@ -17,7 +17,7 @@ extension Loop {
     try stage(.practise, name, inputs: adapter) {
       if author == .student { try use(iteration - 1) }
       let journal = try CompletionJournal(journalPath)
-      var mix = TrainingMix(options: mixOptions)
+      var mix = TaskMixes(of: course, options: mixOptions)
       var rollouts: [RolloutRecord] = []
       var edits: [TrajectoryRecord] = []
       var passes = 0
@@ -55,7 +55,7 @@ extension Loop {
   ) throws -> [Answering.Outcome] {
     let rollout = configuration.rollout
     let isGreedy = iteration > 1 && rollout.greedyAfterFirst
-    let task = course.task
+    let course = course
     let options =
       iteration == 1
       ? .attemptOnly(maxNewTokens: rollout.maxNewTokens) : configuration.selfImprovement
@@ -65,7 +65,7 @@ extension Loop {
         : SamplingOptions(
           temperature: rollout.temperature, topK: rollout.topK, topP: rollout.topP),
       purpose: "rollout/\(iteration)/\(pass)", seed: UInt64(configuration.seed)
-    ) { SelfImprovement(question: $0, task: task, options: options) }
+    ) { SelfImprovement(question: $0, task: course.task(of: $0), options: options) }
     return try answering.outcomes(of: course.training, by: student, journal: journal) {
       meter.add($0.tokens, at: seconds())
       try Interruption.check(folder.path)
@@ -115,30 +115,23 @@ extension Loop {
     let trajectories = RunFolder.name(iteration, "trajectories.jsonl")
     let output = RunFolder.name(iteration, "train.jsonl")
     try stage(.mix, name, inputs: [trajectories]) {
-      var mix = TrainingMix(options: mixOptions)
+      var mix = TaskMixes(of: course, options: mixOptions)
       for (pass, kept) in try keptTrajectories(trajectories).enumerated() {
         add(kept, iteration, pass: pass, to: &mix)
       }
-      var random = stream("ground truth", iteration)
       let texts = mix.texts(
-        withGroundTruthOf: course.training, task: course.task, random: &random,
+        withGroundTruthOf: course, random: { stream("ground truth" + $0, iteration) },
         length: student.tokenCount)
       try Files.writeAtomically(lines(texts.map(\.json)), to: folder.url(output))
-      let facts: JSONObject = [
-        "texts": .integer(Int64(texts.count)), "improved": .integer(Int64(mix.counts.improvements)),
-        "correct": .integer(Int64(mix.counts.others)),
-        "ground_truth": .integer(Int64(mix.counts.groundTruths)),
-        "too_long": .integer(Int64(mix.counts.tooLong)), "p": .number(mix.counts.share),
-      ]
-      return (facts, [output])
+      return (mix.facts, [output])
     }
   }
 
   private func add(
-    _ kept: [Trajectory], _ iteration: Int, pass: Int, to mix: inout TrainingMix
+    _ kept: [Trajectory], _ iteration: Int, pass: Int, to mix: inout TaskMixes
   ) {
-    var random = stream("balance", iteration, pass)
-    mix.add(kept, random: &random, length: student.tokenCount)
+    mix.add(
+      kept, random: { stream("balance" + $0, iteration, pass) }, length: student.tokenCount)
   }
 
   /// The trajectories that the editor kept, by pass.

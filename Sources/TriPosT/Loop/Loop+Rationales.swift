@@ -31,6 +31,9 @@ extension Loop {
         try trainedTokens(configuration.controlTokensFrom, iteration)
         / max(1, configuration.train.stage.epochs)
       let (all, tooLong) = fitting { TrainingText(rationaleOf: $0, task: course.task) }
+      let (all, tooLong) = fitting {
+        TrainingText(rationaleOf: $0, task: course.task(of: $0))
+      }
       var texts: [TrainingText] = []
       var tokens = 0
       var lap = 0

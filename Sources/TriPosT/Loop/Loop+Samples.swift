@@ -53,7 +53,7 @@ extension Loop {
     journal: CompletionJournal, name: RunEvent.StageName
   ) throws -> [Answering.Outcome] {
     let rollout = configuration.rollout
-    let task = course.task
+    let course = course
     let temperature = configuration.samples.temperature
     let answering = Answering(
       sampling: temperature == 0
@@ -62,7 +62,7 @@ extension Loop {
       purpose: "sample/\(iteration)/\(pass)", seed: UInt64(configuration.seed)
     ) { question in
       PrefacedAnswer(
-        question: question, task: task,
+        question: question, task: course.task(of: question),
         preamble: givingAnswer ? "Hint: the answer is \(question.gold).\n\n" : "",
         maxNewTokens: rollout.maxNewTokens)
     }
@@ -79,12 +79,13 @@ extension Loop {
     _ outcome: Answering.Outcome, pass: Int, isRationalized: Bool
   ) -> SampleRecord {
     let question = outcome.session.question
+    let task = course.task(of: question)
     let written = outcome.session.trajectory.turns.first?.attempt
     let attempt = written.flatMap { Attempt(cleaning: $0.lines) == $0 ? $0 : nil }
     return SampleRecord(
       pass: pass, question: question, isRationalized: isRationalized, attempt: attempt,
       isCorrect: attempt.map {
-        course.task.isCorrect($0, to: question) && course.task.hasValidContent($0, to: question)
+        task.isCorrect($0, to: question) && task.hasValidContent($0, to: question)
       } ?? false,
       generations: outcome.answers)
   }

@@ -63,7 +63,7 @@ extension Loop {
       "first_loss": steps.first?["loss"] ?? .null, "last_loss": steps.last?["loss"] ?? .null,
     ]
     let solutions = course.validation.compactMap {
-      TrainingText(rationaleOf: $0, task: course.task)
+      TrainingText(rationaleOf: $0, task: course.task(of: $0))
     }
     .filter { student.tokenCount(of: $0.text) <= student.contextLength }
     if !solutions.isEmpty {

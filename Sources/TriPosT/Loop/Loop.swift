@@ -65,7 +65,7 @@ public final class Loop {
   private func open() throws {
     switch method.opening {
     case .rationales:
-      try chooseOpening { TrainingText(rationaleOf: $0, task: self.course.task) }
+      try chooseOpening { TrainingText(rationaleOf: $0, task: self.course.task(of: $0)) }
       try train(0)
       try evaluate(0, [.single])
     case .answers:

@@ -96,6 +96,9 @@ public struct Scores: Equatable, Sendable {
   public let unseen: Score
   public let all: Score
 
+  /// By task, in the order of first appearance, where there are several.
+  public let tasks: [(task: String, seen: Score, unseen: Score, all: Score)]
+
   /// Unseen and all without the cells that the published totals leave out (13.23).
   public let publishedUnseen: Score
   public let publishedAll: Score
@@ -108,6 +111,15 @@ public struct Scores: Equatable, Sendable {
     seen = Score(results.filter(\.cell.isSeen))
     unseen = Score(results.filter { !$0.cell.isSeen })
     all = Score(results)
+    let names = results.reduce(into: [String]()) {
+      if !$1.cell.task.isEmpty, !$0.contains($1.cell.task) { $0.append($1.cell.task) }
+    }
+    tasks = names.map { name in
+      let own = results.filter { $0.cell.task == name }
+      return (
+        name, Score(own.filter(\.cell.isSeen)), Score(own.filter { !$0.cell.isSeen }), Score(own)
+      )
+    }
     publishedUnseen = Score(results.filter { !$0.cell.isSeen && $0.cell.isPublished })
     publishedAll = Score(results.filter(\.cell.isPublished))
   }
@@ -116,6 +128,7 @@ public struct Scores: Equatable, Sendable {
     a.all == b.all && a.seen == b.seen && a.unseen == b.unseen
       && a.publishedUnseen == b.publishedUnseen && a.publishedAll == b.publishedAll
       && a.cells.elementsEqual(b.cells) { $0.cell == $1.cell && $0.score == $1.score }
+      && a.tasks.elementsEqual(b.tasks, by: ==)
   }
 }
 

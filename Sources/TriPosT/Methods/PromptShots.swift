@@ -20,7 +20,6 @@ struct PromptShots {
   init(_ count: Int, of course: Course, showingMistakes: Bool = true, random: RandomStream) throws {
     var random = random
     let wrong = showingMistakes ? count : 0
-    let critic = GatedCritic(task: course.task, critic: course.critic)
     var solving = ""
     var judging = ""
     var updating = ""
@@ -28,13 +27,13 @@ struct PromptShots {
     var mended = 0
     for question in random.sample(course.training.count, of: course.training) {
       guard solved < count || mended < wrong else { break }
-      guard let solution = course.task.solution(to: question) else { continue }
+      guard let solution = course.task(of: question).solution(to: question) else { continue }
       let asked = question.prompt + "\n"
       if solved < count {
         solved += 1
         solving += "\(asked)\(solution)\n\n"
         if solved == count { judging += asked + Self.verdict(on: solution) }
-      } else if let (attempt, mistake) = try Self.mistake(in: question, course, critic, &random) {
+      } else if let (attempt, mistake) = try Self.mistake(in: question, course, &random) {
         mended += 1
         judging = asked + Self.verdict(on: attempt, mistake) + judging
         updating +=
@@ -49,11 +48,13 @@ struct PromptShots {
 
   /// A demonstrator's attempt with the mistake that the critic finds; nil when some tries give none.
   private static func mistake(
-    in question: Question, _ course: Course, _ critic: GatedCritic, _ random: inout RandomStream
+    in question: Question, _ course: Course, _ random: inout RandomStream
   ) throws -> (Attempt, Mistake)? {
+    let task = course.task(of: question)
+    let critic = GatedCritic(task: task, critic: course.critic)
     for _ in 0..<10 {
       guard let attempt = try course.demonstrator.attempt(at: question, random: &random),
-        !course.task.isCorrect(attempt, to: question)
+        !task.isCorrect(attempt, to: question)
       else { continue }
       do {
         if let mistake = try critic.feedback(on: attempt, to: question).mistake {

@@ -90,8 +90,8 @@ extension Course {
   /// The same course with other judges.
   func judged(by judges: Judges) -> Course {
     Course(
-      task: task, training: training, validation: validation, test: test,
-      critic: judges.critic ?? critic, improver: judges.improver ?? improver,
+      name: name, tasks: tasks, cells: ownCells, training: training, validation: validation,
+      test: test, critic: judges.critic ?? critic, improver: judges.improver ?? improver,
       demonstrator: demonstrator,
       desk: judges.desk, notes: notes)
   }

@@ -102,6 +102,7 @@ extension ResultTable {
             "all": row.scores.all.json,
           ],
         ]
+        if !row.scores.tasks.isEmpty { object["tasks"] = .object(row.scores.tasksJSON) }
         if let gain = row.gain {
           object["gain"] = [
             "accuracy": .number(gain.difference),
@@ -124,12 +125,15 @@ extension ResultTable: CustomStringConvertible {
       ]),
     ]
     for row in rows {
-      for (index, (set, score)) in [
+      let sets = [
         ("seen", row.scores.seen), ("unseen", row.scores.unseen), ("all", row.scores.all),
-      ].enumerated() {
+      ]
+      for (index, (set, score)) in (sets + row.scores.tasks.map { ($0.task, $0.all) }).enumerated()
+      {
         lines.append(
           Self.line([
-            index == 0 ? row.label : "", "\(set) \(score.count)",
+            index == 0 ? row.label : index < sets.count ? "" : "  " + set,
+            index < sets.count ? "\(set) \(score.count)" : "all \(score.count)",
             percent(score.directAccuracy),
             percent(score.accuracy), Self.interval(score.interval),
             percent(score.updateFrequency), percent(score.updateContribution),

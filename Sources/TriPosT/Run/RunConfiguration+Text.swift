@@ -67,12 +67,21 @@ extension RunConfiguration {
       if !(data.trainingFiles + data.validationFiles + data.testFiles).isEmpty {
         refuse("files of questions in \"data\" are for the program's own tasks")
       }
-    } else if !Course.names.contains(task) {
+    } else if let tasks = Course.tasks(named: task) {
+      if tasks.count > 1, method.isJudged, judges.contains(where: { $0.settings.kind != .script }) {
+        refuse("several tasks are judged and mended by their scripts; leave the kinds as they are")
+      }
+      if tasks.count > 1,
+        !(data.trainingFiles + data.validationFiles + data.testFiles).isEmpty
+      {
+        refuse("files of questions in \"data\" are for a single task")
+      }
+    } else {
       problems.append(
         InputError(
           .settingRange, file: file, at: .init(field: "task"), found: "\"\(escaped(task))\"",
           allowed: "one of " + Course.names.joined(separator: ", ")
-            + ", or a folder with a task.yaml"))
+            + ", several joined by +, or a folder with a task.yaml"))
     }
     for shape in data.seen where data.unseen.contains(shape) {
       refuse("\"\(escaped(shape))\" is in \"data.seen\" and \"data.unseen\"")

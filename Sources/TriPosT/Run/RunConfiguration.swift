@@ -94,6 +94,8 @@ extension RunConfiguration {
     /// Shapes that are in the test only.
     public var unseen: [String] = []
     public var training = 0
+    /// How several tasks share them, such as "3:1"; empty for as many as each begins with by itself.
+    public var taskMix = ""
     public var validation = 0
     public var testPerShape = 0
     /// Files whose questions take the place of the task's own.

@@ -12,7 +12,7 @@ extension Setting {
     text(
       "task", \.task,
       "the task's name: " + Course.names.joined(separator: ", ")
-        + "; or a folder with a task of your own (docs/tasks.md)"),
+        + "; several joined by +; or a folder with a task of your own (docs/tasks.md)"),
     text("model", \.model, "the base model, a GGUF file", mayChange: true),
     text("output", \.output, "the run folder", mayChange: true),
     choice("method", \.method, "what the student learns from (section 10)"),
@@ -40,6 +40,10 @@ extension Setting {
     integer(
       "data.training", \.data.training, 1...1_000_000,
       "training questions, spread over the seen shapes"),
+    text(
+      "data.task_mix", \.data.taskMix,
+      "how several tasks share them: `3:1`; unless set, as many as each begins with by itself (9.7)"
+    ),
     integer(
       "data.validation", \.data.validation, 0...1_000_000,
       "validation questions, for the loss only"),
@@ -153,6 +157,9 @@ extension Setting {
     flag(
       "compat.msa_strict", \.compat.msaStrict,
       "a calculation begins with the group of step 1 (13.14)"),
+    flag(
+      "compat.ws_strict", \.compat.wsStrict,
+      "an order names no word twice, and none from outside its subpart (13.27)"),
     flag(
       "compat.reprompt_with_hint", \.compat.repromptWithHint,
       "further generations see the hint, too (13.10)"),

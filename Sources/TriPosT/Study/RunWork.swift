@@ -23,14 +23,14 @@ struct RunWork {
     let prompt: Double
     let solution: Double
 
-    init(_ questions: [Question], task: any ReasoningTask, length: (String) -> Int) {
+    init(_ questions: [Question], of course: Course, length: (String) -> Int) {
       let count = Double(max(1, questions.count))
       self.questions = Double(questions.count)
       prompt = Double(questions.reduce(0) { $0 + length($1.prompt) }) / count
       solution =
         Double(
           questions.reduce(0) { sum, question in
-            sum + (task.solution(to: question).map { length("\($0)") } ?? 0)
+            sum + (course.task(of: question).solution(to: question).map { length("\($0)") } ?? 0)
           }) / count
     }
   }

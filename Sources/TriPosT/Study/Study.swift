@@ -10,6 +10,8 @@ public final class Study {
     /// A cell begins; counted from 1.
     case began(StudyCell, number: Int, of: Int)
     case run(RunEvent)
+    /// A cell's run is complete, now or before.
+    case ended(StudyCell)
     /// A cell ended with an error, or is left out because another one did.
     case failed(StudyCell, InputError)
   }
@@ -79,7 +81,12 @@ public final class Study {
 
   private func run(_ cell: StudyCell) throws(InputError) {
     do {
-      _ = try makeLoop(cell.configuration) { try self.report(.run($0)) }.run()
+      let loop = try makeLoop(cell.configuration) { try self.report(.run($0)) }
+      _ = try loop.run()
+      for (task, configuration) in cell.transfers {
+        try loop.transfer(to: task, configuration)
+      }
+      try report(.ended(cell))
     } catch let error as InputError {
       throw error
     } catch let error as ConfigurationProblems {

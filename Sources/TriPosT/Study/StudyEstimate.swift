@@ -40,8 +40,8 @@ public struct StudyEstimate {
       if sizes[key] == nil {
         let course = try Course(cell.configuration)
         sizes[key] = (
-          .init(course.training, task: course.task, length: tokens),
-          .init(course.test, task: course.task, length: tokens)
+          .init(course.training, of: course, length: tokens),
+          .init(course.test, of: course, length: tokens)
         )
       }
       guard let size = sizes[key] else { continue }

@@ -87,7 +87,24 @@ extension StudyGrid {
       set("control_tokens_from", "\(output)/\(matched)")
     }
     return StudyCell(
-      point: point, seed: seed, id: id, configuration: try reader.configuration(), needs: needs)
+      point: point, seed: seed, id: id, configuration: try reader.configuration(), needs: needs,
+      transfers: try transfers(of: point, seed: seed))
+  }
+
+  /// What the tests of a run on other tasks are configured by: as those tasks' own runs are.
+  private func transfers(
+    of point: StudyCell.Point, seed: Int
+  ) throws -> [(task: String, configuration: RunConfiguration)] {
+    guard Method(rawValue: point.method)?.transfers == true else { return [] }
+    let names = taskNames
+    return try transfer.filter { names[$0] != point.task }.map { task in
+      var reader = taskSettings[task] ?? settings
+      for (key, value) in [
+        ("method", Method.ftRationale.name), ("task", task), ("model", point.model),
+        ("seed", "\(seed)"),
+      ] { reader.read(RunConfiguration.Override(key, value)) }
+      return (names[task] ?? task, try reader.configuration())
+    }
   }
 
   /// `multistep_arithmetic/tripost-6m-q8_0/seed-1/tripost-p0.43-w1.5-t3`, with those parts that the study sets.
@@ -109,7 +126,7 @@ extension StudyGrid {
 
   /// The tasks' own names; a folder that is no task is refused with the run's settings.
   private var taskNames: [String: String] {
-    Self.distinct(tasks) { task in
+    Self.distinct(tasks + transfer.filter { !tasks.contains($0) }) { task in
       TaskFile.isFolder(task) ? (try? TaskFile(task))?.name ?? "task" : task
     }
   }
@@ -132,6 +149,11 @@ extension StudyGrid {
 }
 
 extension Method {
+  /// Whether it leaves an adapter that can be tested on any task, without anything shown in prompts.
+  var transfers: Bool {
+    opening == .rationales && [.single, .selfImproving].contains(tests[0])
+  }
+
   /// Whether `iterations` matters to it.
   var isRepeated: Bool { if case .all = rounds { true } else { false } }
 

@@ -31,6 +31,8 @@ struct StudyGrid {
   var shares: [Double?] = [nil]
   var weights: [Double?] = [nil]
   var iterations: [Int?] = [nil]
+  /// Tasks that adapters of other ones are tested on.
+  var transfer: [String] = []
   /// Settings of all runs, and of a task's.
   var settings: ConfigurationReader
   var taskSettings: [String: ConfigurationReader] = [:]
@@ -49,8 +51,8 @@ private struct StudyReader {
   }
 
   private static let keys = [
-    "output", "methods", "tasks", "models", "seeds", "p", "w", "iterations", "settings",
-    "task_settings",
+    "output", "methods", "tasks", "models", "seeds", "p", "w", "iterations",
+    "transfer", "settings", "task_settings",
   ]
 
   /// Settings that the grid decides.
@@ -68,6 +70,7 @@ private struct StudyReader {
         grid.methods = values(key, node, .choice(key, \.method, "")).compactMap(\.text)
           .compactMap(Method.init)
       case "tasks": grid.tasks = texts(key, node, \.task)
+      case "transfer": grid.transfer = texts(key, node, \.task)
       case "models": grid.models = texts(key, node, \.model)
       case "seeds":
         grid.seeds = values(key, node, .integer("seed", \.seed, 0...Int.max, "")).compactMap(\.int)
@@ -110,7 +113,7 @@ private struct StudyReader {
     if grid.seeds.isEmpty { grid.seeds = [defaults.seed] }
     problems += grid.settings.problems
     for (task, mapping) in taskNodes {
-      guard Course.names.contains(task) || grid.tasks.contains(task) else {
+      guard Course.names.contains(task) || (grid.tasks + grid.transfer).contains(task) else {
         refuse(.studySetting, "\"task_settings\" of \"\(escaped(task))\", which is no task")
         continue
       }

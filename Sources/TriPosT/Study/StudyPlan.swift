@@ -44,6 +44,8 @@ public struct StudyCell: Sendable, Identifiable {
   public let configuration: RunConfiguration
   /// The ids of the runs that it takes something over from.
   public let needs: [String]
+  /// Other tasks that its last adapter is tested on, by the names that they have in tables.
+  let transfers: [(task: String, configuration: RunConfiguration)]
 
   public var method: Method { configuration.method }
 }

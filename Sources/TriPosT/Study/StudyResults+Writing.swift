@@ -29,14 +29,18 @@ extension StudyResults {
       }
       return .object(run)
     }
-    let tables = tables().first { $0.name == "figures" }
-    let figures = (tables?.rows ?? []).map { row -> JSONValue in
-      var object = JSONObject()
-      for (key, value) in zip(tables?.header ?? [], row) { object[key] = .string(value) }
-      return .object(object)
+    let tables = tables()
+    func rows(_ name: String) -> [JSONValue] {
+      guard let table = tables.first(where: { $0.name == name }) else { return [] }
+      return table.rows.map { row in
+        var object = JSONObject()
+        for (key, value) in zip(table.header, row) { object[key] = .string(value) }
+        return .object(object)
+      }
     }
     return [
-      "runs": .array(runs), "complete": .integer(Int64(complete.count)), "figures": .array(figures),
+      "runs": .array(runs), "complete": .integer(Int64(complete.count)),
+      "figures": .array(rows("figures")), "transfer": .array(rows("transfer")),
     ]
   }
 }

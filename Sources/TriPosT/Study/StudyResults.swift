@@ -20,6 +20,8 @@ public struct StudyResults {
   /// Tests and stages in the order of the plan.
   let tests: [Test]
   let stages: [Stage]
+  /// Tests of adapters on other tasks than their own.
+  let transfers: [(cell: StudyCell, task: String, results: [QuestionResult])]
   /// The runs that are complete.
   package let complete: Set<String>
   /// What went wrong, by run.
@@ -31,6 +33,7 @@ public struct StudyResults {
   init(_ plan: StudyPlan, failures: [(cell: StudyCell, error: InputError)] = []) throws {
     var tests: [Test] = []
     var stages: [Stage] = []
+    var transfers: [(cell: StudyCell, task: String, results: [QuestionResult])] = []
     var complete: Set<String> = []
     for cell in plan.cells {
       let folder = "\(plan.output)/\(cell.id)"
@@ -38,6 +41,10 @@ public struct StudyResults {
       guard Files.exists(file) else { continue }
       let manifest = try RunManifest(parsing: try Files.readText(file), file: file)
       if manifest.ended != nil { complete.insert(cell.id) }
+      for (task, _) in cell.transfers {
+        let path = "\(folder)/\(Loop.transferFile(task))"
+        if Files.exists(path) { transfers.append((cell, task, try ResultTable.results(path))) }
+      }
       // An opening that was taken over is the other run's.
       let own = manifest.records.filter {
         $0.iteration > 0 || cell.configuration.openingFrom.isEmpty
@@ -56,6 +63,7 @@ public struct StudyResults {
     self.plan = plan
     self.tests = tests
     self.stages = stages
+    self.transfers = transfers
     self.complete = complete
     self.failures = failures
   }

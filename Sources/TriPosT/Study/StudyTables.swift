@@ -10,7 +10,7 @@ extension StudyResults {
     var tables = [main(known)] + tasks.map { details($0, known) }
     if let table = ablation("p", known, \.share) { tables.append(table) }
     if let table = ablation("w", known, \.weight) { tables.append(table) }
-    return tables + [collected(), cost()].compactMap { $0 } + [long(known)]
+    return tables + [transferred(), collected(), cost()].compactMap { $0 } + [long(known)]
   }
 
   private typealias Known = (row: StudyRow, figures: StudyFigures)

@@ -2,8 +2,11 @@
 ///
 /// `clean` is the default everywhere; `published` is for replication.
 public struct Compatibility: Equatable, Sendable {
-  /// A calculation has to begin with the group that step 1 gives its letter (13.14).
+  /// A calculation has to be of a letter of step 1 and to begin with its group (13.14).
   public var msaStrict = true
+
+  /// An order of Word Sorting may not name a word twice, nor one from outside its subpart (13.27).
+  public var wsStrict = true
 
   /// The prompt of a further generation has the hint in its lead, as the training texts do (13.10).
   public var repromptWithHint = true
@@ -36,6 +39,7 @@ public struct Compatibility: Equatable, Sendable {
   public static let published: Compatibility = {
     var published = Compatibility()
     published.msaStrict = false
+    published.wsStrict = false
     published.repromptWithHint = false
     published.editScope = .lastTurn
     published.exactPartTest = false

@@ -46,9 +46,18 @@ public struct Cell: Hashable, Sendable {
   /// Whether the published totals count it (13.23).
   public let isPublished: Bool
 
-  public init(name: String, isSeen: Bool, isPublished: Bool = true) {
+  /// The task that it is of, in a course of several tasks; else empty.
+  public let task: String
+
+  public init(name: String, isSeen: Bool, isPublished: Bool = true, task: String = "") {
     self.name = name
     self.isSeen = isSeen
     self.isPublished = isPublished
+    self.task = task
+  }
+
+  /// The same cell in a course of several tasks.
+  func of(task: String) -> Cell {
+    Cell(name: name, isSeen: isSeen, isPublished: isPublished, task: task)
   }
 }

@@ -45,7 +45,8 @@ struct EndpointLoopTests {
         files: files, temperature: settings.temperature, maxTokens: settings.maxTokens, seed: 42)
     }
     return Course(
-      task: scripted.task, training: scripted.training, validation: scripted.validation,
+      name: scripted.name, tasks: scripted.tasks, cells: scripted.ownCells,
+      training: scripted.training, validation: scripted.validation,
       test: scripted.test,
       critic: PromptedCritic(
         name: source.name, asking: asking(configuration.feedback), desk: desk),

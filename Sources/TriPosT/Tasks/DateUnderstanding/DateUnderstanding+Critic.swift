@@ -13,7 +13,9 @@ extension DateUnderstanding {
       guard text.endsWith("."), let (label, rest) = StepLabel.leading(text),
         case .step(let numbers) = label, numbers.count == 1
       else { throw CriticFailure("a line is no step") }
-      if let (claim, step) = problem.falseClaim(in: String(rest)) {
+      if let (claim, step) = problem.falseClaim(in: String(rest))
+        ?? problem.falseClause(in: String(rest))
+      {
         return try Finding(part: claim, reason: problem.reason(for: step))
           .feedback(in: label, after: previous)
       }
@@ -73,7 +75,7 @@ extension DateStep {
   /// What a line says about the date of this step: nil when it says nothing.
   ///
   /// What stands in a condition, before "then", is not claimed.
-  fileprivate func claim(in line: String) -> (text: String, isTrue: Bool)? {
+  func claim(in line: String) -> (text: String, isTrue: Bool)? {
     let start = line.firstRange(of: ", then ")?.upperBound ?? line.startIndex
     let text = String(line[start...])
     let lower = text.lowerCased

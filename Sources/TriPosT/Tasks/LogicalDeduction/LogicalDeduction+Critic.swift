@@ -71,29 +71,41 @@ struct DeductionCritic {
   ) throws(CriticFailure) -> Finding? {
     switch line.content {
     case .statement(let text, let pattern, let written):
-      guard !isTrue(pattern) else { return nil }
-      guard let statement = statement(text, label: line.number) else {
-        return Finding(part: written, reason: "the question does not say so")
-      }
-      return Finding(
-        part: written,
-        reason: "the question says that \(statement.text.midSentence), which is "
-          + "\"\(puzzle.text(of: statement.pattern))\"")
+      return statementFinding(text, pattern, written: written, label: line.number)
     case .inventory(let written):
-      guard written != puzzle.inventory else { return nil }
+      guard !puzzle.isInventory(written) else { return nil }
       return Finding(part: written, reason: "the question names \(puzzle.inventory)")
     case .combination(let sources, let pattern, let written):
       guard !isTrue(pattern) else { return nil }
       return Finding(part: written, reason: doubt(about: pattern, from: sources))
     case .readOut(let found, let written):
       let truth = puzzle.readOut(object)
-      if found == object, LogicalDeduction.says(puzzle.sentence(ofOption: option), in: written) {
+      if found == object,
+        LogicalDeduction.saysExactly(puzzle.sentence(ofOption: option), in: written)
+      {
         return nil
       }
       return Finding(part: written, reason: "\(source(ordering)) that \(truth)")
     case .answer(let text, let letter):
       return try finding(inAnswer: text, letter: letter, source: source(previous))
     }
+  }
+
+  /// A false pattern, or a true one beside a sentence that is false.
+  private func statementFinding(
+    _ text: String, _ pattern: OrderPattern, written: String, label: Int?
+  ) -> Finding? {
+    let isPattern = !isTrue(pattern)
+    if !isPattern {
+      guard let said = puzzle.sentence(text)?.pattern, !isTrue(said) else { return nil }
+    }
+    let part = isPattern ? written : text
+    guard let statement = statement(text, label: label) else {
+      return Finding(part: part, reason: "the question does not say so")
+    }
+    let meaning = isPattern ? ", which is \"\(puzzle.text(of: statement.pattern))\"" : ""
+    return Finding(
+      part: part, reason: "the question says that \(statement.text.midSentence)\(meaning)")
   }
 
   private func source(_ label: StepLabel?) -> String {
@@ -147,7 +159,7 @@ struct DeductionCritic {
           + "\(puzzle.sentence(ofOption: index).dropLast().midSentence), but \(source) that "
           + truth.midSentence)
     }
-    if LogicalDeduction.says(puzzle.choice.options[option], in: text) { return nil }
+    if LogicalDeduction.saysExactly(puzzle.choice.options[option], in: text) { return nil }
     guard !text.isEmpty else { throw CriticFailure("the final response does not say its option") }
     return Finding(part: text, reason: "\(source) that \(truth.midSentence)")
   }

@@ -35,10 +35,16 @@ public struct LogicalDeduction: MultipleChoiceTask {
     return attempt.lines.suffix(2).allSatisfy { Self.says(option, in: $0) }
   }
 
-  /// Whether a line has all words of a statement, up to articles, dashes and a plural's s.
+  /// Whether a line has all words of a statement, up to articles, dashes and a plural's s; a word within
+  /// another counts, as in the published test of contents (4.5).
   static func says(_ statement: String, in line: String) -> Bool {
     let text = contentWords(of: line).joined(separator: " ")
     return contentWords(of: statement).allSatisfy(text.has)
+  }
+
+  /// The same with whole words, so that "second-cheapest" does not say "cheapest".
+  static func saysExactly(_ statement: String, in line: String) -> Bool {
+    Set(contentWords(of: statement)).isSubset(of: contentWords(of: line))
   }
 
   private static func contentWords(of text: String) -> [String] {

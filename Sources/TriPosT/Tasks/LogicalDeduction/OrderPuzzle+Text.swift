@@ -12,6 +12,18 @@ extension OrderPuzzle {
     return (pieces + ["(\(axis.ends.high))"]).joined(separator: " ")
   }
 
+  /// Whether a text lists all objects, in any order.
+  func isInventory(_ text: String) -> Bool {
+    guard let colon = text.firstRange(of: ": "), let own = inventory.firstRange(of: ": ") else {
+      return false
+    }
+    return text[..<colon.lowerBound] == inventory[..<own.lowerBound]
+      && Self.objects(of: String(text[colon.upperBound...])).sorted() == names.sorted()
+  }
+
+  /// What a text says of the objects; nil when it is of no known form.
+  func sentence(_ text: String) -> OrderSentence? { OrderSentence(text, names, axis) }
+
   /// What became of reading a pattern.
   enum Reading: Equatable {
     case pattern(OrderPattern)
@@ -49,8 +61,8 @@ extension OrderPuzzle {
         return .stranger(String(String(rest).words[0]))
       }
     }
-    // More signs than there are objects mean the same as that many.
-    for index in gaps.indices { gaps[index].least = min(gaps[index].least, table.size) }
+    // Of signs that are more than the objects, one too many says the same as any number.
+    for index in gaps.indices { gaps[index].least = min(gaps[index].least, table.size + 1) }
     return .pattern(
       isForward
         ? OrderPattern(objects: objects, gaps: gaps)

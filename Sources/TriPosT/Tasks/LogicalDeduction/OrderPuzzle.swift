@@ -73,7 +73,7 @@ struct OrderPuzzle {
   }
 
   /// The objects of a list such as `a blue jay, an owl, and a raven`.
-  private static func objects(of list: String) -> [String] {
+  static func objects(of list: String) -> [String] {
     let flat = list.replacing(", and ", by: ", ").replacing(" and ", by: ", ")
     return flat.replacing(", ", by: "\n").lines.map { item in
       for article in ["an ", "a ", "the "] where item.startsWith(article) {
@@ -155,7 +155,7 @@ struct OrderSentence {
     ] where rest.hasPrefix(comparison + " ") {
       var name = rest.dropFirst(comparison.count + 1)
       if name.hasPrefix("the ") { name = name.dropFirst(4) }
-      guard let other = names.firstIndex(of: String(name)), other != object else { return nil }
+      guard let other = names.firstIndex(of: String(name)) else { return nil }
       pattern = OrderPattern(
         objects: isLower ? [object, other] : [other, object], gaps: [.any, .any, .any])
       place = nil

@@ -125,7 +125,11 @@ struct OrderPattern: Equatable {
   func orders(in table: OrderTable) -> OrderSet {
     guard let first = objects.first, let last = objects.last, let low = gaps.first,
       let high = gaps.last
-    else { return table.all }
+    else {
+      let least = gaps.first?.least ?? 0
+      let fits = gaps.first?.isOpen == false ? least == table.size : least <= table.size
+      return fits ? table.all : OrderSet(count: table.orders.count)
+    }
     let end = table.size - 1
     var set = table.placing(
       first, in: low.isOpen ? Array(low.least..<max(low.least, end + 1)) : [low.least]

@@ -113,10 +113,13 @@ struct ArithmeticCritic {
       throw CriticFailure("a calculation names no letter")
     }
     let chain = Self.numericPieces(of: text)
-    if strict, let first = chain.first, let value = Arithmetic.value(of: first),
-      let group = group(of: letter), Arithmetic.value(of: group) != value
-    {
-      return Finding(part: first, reason: "it is not consistent with step (1)")
+    if strict, let first = chain.first, let groups {
+      guard let group = groups.first(where: { $0.letter == letter }) else {
+        return Finding(part: "\(letter) = \(first)", reason: "step (1) names no \(letter)")
+      }
+      if let value = Arithmetic.value(of: first), Arithmetic.value(of: group.text) != value {
+        return Finding(part: first, reason: "it is not consistent with step (1)")
+      }
     }
     return Self.checkChain(chain)
   }
@@ -131,6 +134,11 @@ struct ArithmeticCritic {
       throw CriticFailure("the final equation has no letters")
     }
     let (symbolic, numeric) = (pieces[0], pieces[1])
+    // Two letters without an operator between them could become a number and a negative one.
+    let ones = symbolic.utf8.map { isCapital($0) ? "(1)" : String(UnicodeScalar($0)) }.joined()
+    if strict, Self.checkValidity(ones) != nil {
+      return Finding(part: symbolic, reason: "it is an invalid equation")
+    }
     var substituted = symbolic
     for letter in symbolic.utf8.filter(isCapital).map({ String(UnicodeScalar($0)) }) {
       guard let value = value(of: letter, before: index) else {
@@ -238,13 +246,10 @@ struct ArithmeticCritic {
       .flatMap(Arithmetic.lastNumber(in:))
   }
 
-  /// The group that a partition gives a letter.
-  private func group(of letter: String) -> String? {
-    for line in lines where line.kind == .partition {
-      let groups = ArithmeticPartition(reading: line.text)?.groups ?? []
-      if let group = groups.first(where: { $0.letter == letter }) { return group.text }
-    }
-    return nil
+  /// The groups of the first partition that can be read; nil without one.
+  private var groups: [(letter: String, text: String)]? {
+    lines.lazy.filter { $0.kind == .partition }
+      .compactMap { ArithmeticPartition(reading: $0.text)?.groups }.first
   }
 }
 

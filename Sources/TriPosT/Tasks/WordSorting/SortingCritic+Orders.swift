@@ -66,6 +66,13 @@ extension SortingCritic {
         + "\(list(missing)) sorted correctly"
     }
     let extra = stated.filter { !groups.contains($0) }
+    if strict, extra.isEmpty,
+      let twice = groups.first(where: { number in
+        stated.count { $0 == number } > 1
+      })
+    {
+      return "the words with the number (\(twice)) stand there twice"
+    }
     guard !extra.isEmpty else { throw CriticFailure("the groups of an order cannot be told apart") }
     return "words with the numbers \(list(extra)) does not exist in the result from previous step "
       + "(\(step))"
@@ -140,7 +147,18 @@ extension SortingCritic {
     for place in orders {
       if let reason = contradiction(between: order, and: lines[place]) { return wrong(reason) }
     }
-    return nil
+    return strict ? surplus(in: order, of: line).map(wrong) : nil
+  }
+
+  /// What a conclusion has too much: a word twice, or one that is not in the subpart it concludes (13.27).
+  private func surplus(in order: [String], of line: SortingLine) -> String? {
+    for (index, word) in order.enumerated() where order[..<index].contains(word) {
+      return "the word \"\(word)\" is duplicated"
+    }
+    guard line.parent != lines.count - 1, let (bracket, _) = lines[line.parent].sorted,
+      let other = order.first(where: { !orderedWords(in: bracket).contains($0) })
+    else { return nil }
+    return "\"\(other)\" is not in the list of words you wanted to sort: \(bracket)"
   }
 
   /// What an earlier order says that a conclusion lacks or turns round.

@@ -4,7 +4,7 @@ extension WordSorting {
   public func feedback(
     on attempt: Attempt, to question: Question, options: Compatibility
   ) throws(CriticFailure) -> Feedback {
-    try SortingCritic(attempt, to: question).feedback()
+    try SortingCritic(attempt, to: question, strict: options.wsStrict).feedback()
   }
 }
 
@@ -15,8 +15,10 @@ struct SortingCritic {
   /// The words of the question, in its order.
   let words: [String]
   let known: Set<String>
+  /// Words too many are a mistake as well (13.27).
+  let strict: Bool
 
-  init(_ attempt: Attempt, to question: Question) throws(CriticFailure) {
+  init(_ attempt: Attempt, to question: Question, strict: Bool) throws(CriticFailure) {
     guard let words = question.listedWords else {
       throw CriticFailure("the question has no list")
     }
@@ -25,6 +27,7 @@ struct SortingCritic {
     }
     self.words = words
     known = Set(words)
+    self.strict = strict
     steps = try SortingLines(attempt)
   }
 
@@ -130,6 +133,7 @@ struct SortingCritic {
     let next = (checked.map(\.letter).max() ?? 0) + 1
     if letter == next { return nil }
     if letter < next, !checked.isEmpty {
+      if strict, let first = lines.first, first.kind == .first { checked.append((0, first.label)) }
       guard let step = checked.first(where: { $0.letter == letter }) else {
         throw CriticFailure("step (\(line.label)) goes back to letters that no step looked at")
       }
