@@ -361,7 +361,7 @@ public struct SafetensorsWriter {
 
 /// The bytes of floats, each lowest first.
 func littleEndian(_ values: [Float]) -> [UInt8] {
-  let words = values.map(\.bitPattern.littleEndian)
+  let words = values.map { $0.bitPattern.littleEndian }
   return unsafe words.withUnsafeBytes { unsafe Array($0) }
 }
 
