@@ -46,12 +46,16 @@ def ours(program, model, rows, threads, extra):
     return 2 * rows * LENGTH / (seconds[3] - seconds[1]), memory
 
 
+# An allocator that keeps large blocks, and asks for large pages: up to half as fast again in PyTorch.
+ALLOCATOR = {
+    "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 35), "MALLOC_TOP_PAD_": str(1 << 28),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}  # fmt: skip
+
+
 def theirs(shape, dtype, rows, threads):
-    environment = os.environ | {
-        "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 35), "MALLOC_TOP_PAD_": str(1 << 28),
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-    }  # fmt: skip
-    output, _, memory = child([sys.executable, __file__, "--peft", shape, dtype, rows, "-t", threads], env=environment)
+    command = [sys.executable, __file__, "--peft", shape, dtype, rows, "-t", threads]
+    output, _, memory = child(command, env=os.environ | ALLOCATOR)
     return float(output.split()[-1]), memory
 
 

@@ -24,8 +24,12 @@ static void lay_out(const qk_gradient *p, size_t first, size_t tokens, size_t fr
     const size_t lanes = at_most(columns - k, QK_PANEL);
     float *to = panels + k * tokens;
     if (lanes < QK_PANEL) memset(to, 0, tokens * QK_PANEL * sizeof *to);
-    for (size_t t = 0; t < tokens; t++)
-      memcpy(to + t * QK_PANEL, p->b + (first + t) * p->columns + from + k, lanes * sizeof *to);
+    const float *b = p->b + first * p->columns + from + k;
+    // A size that the compiler knows is copied without a call.
+    if (lanes == QK_PANEL)
+      for (size_t t = 0; t < tokens; t++) memcpy(to + t * QK_PANEL, b + t * p->columns, QK_PANEL * sizeof *to);
+    else
+      for (size_t t = 0; t < tokens; t++) memcpy(to + t * QK_PANEL, b + t * p->columns, lanes * sizeof *to);
   }
 }
 

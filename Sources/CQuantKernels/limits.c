@@ -1,5 +1,5 @@
 // What the machine can do at best, so that a benchmark can state its share of it.
-#include "CQuantKernels.h"
+#include "bf16.h"
 
 /// Instructions in a round, enough to keep two pipes of latency 4 to 6 busy.
 enum { chains = 12 };
@@ -18,6 +18,31 @@ spin_avx512(size_t rounds) {
   }
   for (int i = 1; i < chains; i++) sum[0] = _mm512_add_epi32(sum[0], sum[i]);
   return _mm512_reduce_add_epi32(sum[0]);
+}
+
+__attribute__((target("avx512f"))) static float spin_f32_avx512(size_t rounds) {
+  __m512 sum[chains];
+  for (int i = 0; i < chains; i++) sum[i] = _mm512_set1_ps((float)i);
+  const __m512 a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(3);
+  for (size_t r = 0; r < rounds; r++) {
+    for (int i = 0; i < chains; i++) sum[i] = _mm512_fmadd_ps(a, b, sum[i]);
+    for (int i = 0; i < chains; i++) __asm__ volatile("" : "+v"(sum[i]));
+  }
+  for (int i = 1; i < chains; i++) sum[0] = _mm512_add_ps(sum[0], sum[i]);
+  return _mm512_reduce_add_ps(sum[0]);
+}
+
+__attribute__((target("avx512f,avx512bf16"))) static float spin_bf16_avx512(size_t rounds) {
+  __m512 sum[chains];
+  for (int i = 0; i < chains; i++) sum[i] = _mm512_set1_ps((float)i);
+  // 0x3f80 is 1 in bfloat16.
+  const __m512bh a = (__m512bh)_mm512_set1_epi16(0x3f80), b = a;
+  for (size_t r = 0; r < rounds; r++) {
+    for (int i = 0; i < chains; i++) sum[i] = _mm512_dpbf16_ps(sum[i], a, b);
+    for (int i = 0; i < chains; i++) __asm__ volatile("" : "+v"(sum[i]));
+  }
+  for (int i = 1; i < chains; i++) sum[0] = _mm512_add_ps(sum[0], sum[i]);
+  return _mm512_reduce_add_ps(sum[0]);
 }
 
 __attribute__((target("avx2,avxvnni"))) static int32_t spin_avxvnni(size_t rounds) {
@@ -46,6 +71,18 @@ __attribute__((target("avx2"))) static int32_t spin_avx2(size_t rounds) {
   for (int i = 1; i < chains; i++) sum[0] = _mm256_add_epi32(sum[0], sum[i]);
   return _mm256_extract_epi32(sum[0], 0);
 }
+
+__attribute__((target("avx2,fma"))) static float spin_f32_avx2(size_t rounds) {
+  __m256 sum[chains];
+  for (int i = 0; i < chains; i++) sum[i] = _mm256_set1_ps((float)i);
+  const __m256 a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(3);
+  for (size_t r = 0; r < rounds; r++) {
+    for (int i = 0; i < chains; i++) sum[i] = _mm256_fmadd_ps(a, b, sum[i]);
+    for (int i = 0; i < chains; i++) __asm__ volatile("" : "+x"(sum[i]));
+  }
+  for (int i = 1; i < chains; i++) sum[0] = _mm256_add_ps(sum[0], sum[i]);
+  return _mm256_cvtss_f32(sum[0]);
+}
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
@@ -60,9 +97,21 @@ __attribute__((target("arch=armv8.2-a+dotprod"))) static int32_t spin_neon(size_
   for (int i = 1; i < chains; i++) sum[0] = vaddq_s32(sum[0], sum[i]);
   return vgetq_lane_s32(sum[0], 0);
 }
+
+static float spin_f32_neon(size_t rounds) {
+  float32x4_t sum[chains];
+  for (int i = 0; i < chains; i++) sum[i] = vdupq_n_f32((float)i);
+  const float32x4_t a = vdupq_n_f32(0.5f), b = vdupq_n_f32(3);
+  for (size_t r = 0; r < rounds; r++) {
+    for (int i = 0; i < chains; i++) sum[i] = vfmaq_f32(sum[i], a, b);
+    for (int i = 0; i < chains; i++) __asm__ volatile("" : "+w"(sum[i]));
+  }
+  for (int i = 1; i < chains; i++) sum[0] = vaddq_f32(sum[0], sum[i]);
+  return vgetq_lane_f32(sum[0], 0);
+}
 #endif
 
-size_t qk_spin_int8(qk_instruction_set set, size_t rounds) {
+static size_t spin_int8(qk_instruction_set set, size_t rounds) {
   volatile int32_t result = 0;
   switch (set) {
 #if defined(__x86_64__)
@@ -74,6 +123,41 @@ size_t qk_spin_int8(qk_instruction_set set, size_t rounds) {
 #endif
     default: (void)rounds, (void)result; return 0;
   }
+}
+
+static size_t spin_f32(qk_instruction_set set, size_t rounds) {
+  volatile float result = 0;
+  switch (set) {
+#if defined(__x86_64__)
+    case qk_avx512: result = spin_f32_avx512(rounds); return rounds * chains * 2 * 16;
+    case qk_avx2:
+    case qk_avxvnni: result = spin_f32_avx2(rounds); return rounds * chains * 2 * 8;
+#elif defined(__aarch64__)
+    case qk_neon: result = spin_f32_neon(rounds); return rounds * chains * 2 * 4;
+#endif
+    default: (void)rounds, (void)result; return 0;
+  }
+}
+
+static size_t spin_bf16(qk_instruction_set set, size_t rounds) {
+#if defined(__x86_64__)
+  if (qk_pair_kernels_for(set)) {
+    volatile float result = spin_bf16_avx512(rounds);
+    (void)result;
+    return rounds * chains * 2 * 32;
+  }
+#endif
+  (void)set, (void)rounds;
+  return 0;
+}
+
+size_t qk_spin(qk_instruction_set set, qk_operations kind, size_t rounds) {
+  switch (kind) {
+    case qk_int8_operations: return spin_int8(set, rounds);
+    case qk_bf16_operations: return spin_bf16(set, rounds);
+    case qk_f32_operations: return spin_f32(set, rounds);
+  }
+  return 0;
 }
 
 typedef uint64_t words_8 __attribute__((vector_size(64), aligned(8)));

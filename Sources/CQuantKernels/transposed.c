@@ -1,4 +1,4 @@
-// The transposed product, cut by shape: 64 inputs by up to 256 tokens a chunk.
+// The transposed product, cut by shape: 64 inputs by some 256 tokens a chunk.
 //
 // Weights become floats 256 rows at a time, in panels whose lanes are inputs, on the stack; then
 // the float tile multiplies them. A panel (16 KiB) and the tile of dy that it meets (8 KiB) fit a
@@ -15,7 +15,13 @@
 
 enum { chunk_inputs = 64 };
 
-static size_t chunk_tokens(const qk_transposed *p) { return p->bf16 ? 512 : 256; }
+/// Even shares of up to one and a half times as many tokens: a chunk of the few that are left over would
+/// turn all weights into floats for them.
+static size_t chunk_tokens(const qk_transposed *p) {
+  const size_t some = p->bf16 ? 512 : 256;
+  const size_t chunks = at_least((p->tokens + some / 2) / some, 1);
+  return at_least(divide_up(divide_up(p->tokens, chunks), QK_TILE), 1) * QK_TILE;
+}
 
 /// Rows of a part, even ones in bfloat16.
 static size_t depth_of(const qk_transposed *p, size_t row) {

@@ -1,5 +1,6 @@
 import Boundary
 public import Llama
+public import QuantKernels
 
 extension Trainer {
   /// Times an optimizer step on rows of tokens of no meaning, rank 16, all projections.
@@ -28,5 +29,24 @@ extension Trainer {
     let start = ContinuousClock.now
     _ = try trainer.advance()
     return (ContinuousClock.now - start) / .seconds(1)
+  }
+
+  /// The least seconds that a token of a step can take.
+  ///
+  /// 2 operations a weight forward and 2 backward, each at the peak of what it is multiplied in; attention,
+  /// the adapter and all else come on top.
+  ///
+  /// - Returns: nil where a peak is not known.
+  public static func leastSecondsPerToken(
+    _ model: LlamaModel, _ limits: MachineLimits
+  ) -> Double? {
+    var seconds = 0.0
+    for weight in model.weights.matrices {
+      guard let forward = limits.peak(of: weight),
+        let backward = limits.peak(of: TrainingPass.precision(of: weight, nil))
+      else { return nil }
+      seconds += 2 * Double(weight.rows * weight.columns) * (1 / forward + 1 / backward)
+    }
+    return seconds
   }
 }

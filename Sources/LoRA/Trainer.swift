@@ -109,13 +109,15 @@ public final class Trainer {
     var (loss, tokens) = (0.0, 0)
     for (index, batch) in batches.enumerated() {
       // Rows that share a beginning would share its zeros, too.
-      let packed = PackedRows(
+      let passes = PackedRows.passes(
         batch, coefficients: factors[index], sharing: options.dropout == 0)
       var random = RandomStream(seed: options.seed, "dropout pass", step, index)
-      let part = pass.run(packed, into: gradients, dropoutKey: random.next())
-      guard part.isFinite else { throw diverged(.lossFinite, "the loss \(part)", batch) }
-      loss += part
-      tokens += packed.tokens.count
+      for packed in passes {
+        let part = pass.run(packed, into: gradients, dropoutKey: random.next())
+        guard part.isFinite else { throw diverged(.lossFinite, "the loss \(part)", batch) }
+        loss += part
+        tokens += packed.tokens.count
+      }
     }
     return (loss, tokens)
   }

@@ -11,24 +11,23 @@ extension TrainingOptions {
   ///   - adapter: What is trained; there already.
   ///   - rows: All of them; the longest decide.
   /// - Returns: For `keptLayers`; may be more than the model has.
-  /// - Throws: `InputError` SYS-09 when the largest micro-batch does not fit with every layer computed
+  /// - Throws: `InputError` SYS-09 when the largest pass does not fit with every layer computed
   ///   again.
   public func keptLayers(
     below ceiling: Int, _ model: LlamaModel, _ adapter: Adapter, rows: [TrainingRow]
   ) throws -> Int {
-    let longest = rows.map(\.tokens.count).sorted(by: >).prefix(batch)
-    let need = TrainingMemory(model, adapter, self, tokens: longest.reduce(0, +))
+    let tokens = PackedRows.mostTokensOfPass(rows, batch: batch, sharing: dropout == 0)
+    let need = TrainingMemory(model, adapter, self, tokens: tokens)
     let (present, least) = (Processors.memory, need.optimizer + need.pass)
     guard present + least <= ceiling else {
       func words(_ bytes: Int) -> String { "\(ByteSize(bytes: bytes))" }
       throw InputError(
         .memorySuffices, at: .init(field: "memory"), found: words(ceiling),
-        allowed: "enough for \(longest.count) rows of up to \(longest.first ?? 0) tokens; "
-          + "they need \(words(present + least))",
+        allowed: "enough for \(tokens) tokens at once, which need \(words(present + least))",
         hints: [
           "weights and program \(words(present)), gradients and moments \(words(need.optimizer)), "
             + "activations \(words(need.pass))",
-          "a smaller --batch-size with more --grad-accum, or shorter rows, takes less",
+          "shorter rows take less, and where rows begin alike a smaller --batch-size",
         ])
     }
     return (ceiling - present - least) / max(1, need.keptLayer)
@@ -39,7 +38,7 @@ extension TrainingOptions {
 struct TrainingMemory {
   /// Gradients and moments.
   let optimizer: Int
-  /// Scratch space of a micro-batch, and the states between layers.
+  /// Scratch space of a pass, and the states between layers.
   let pass: Int
   /// The activations of a layer that are kept.
   let keptLayer: Int
@@ -48,7 +47,7 @@ struct TrainingMemory {
   ///   - model: Gives the shape.
   ///   - adapter: What is trained.
   ///   - options: Of training.
-  ///   - tokens: Of the largest micro-batch.
+  ///   - tokens: Of the largest pass.
   init(_ model: LlamaModel, _ adapter: Adapter, _ options: TrainingOptions, tokens: Int) {
     let (shape, float) = (model.configuration, MemoryLayout<Float>.stride)
     let parameters = adapter.parts.flatMap(\.parameters).reduce(0) { $0 + $1.rows * $1.columns }

@@ -12,7 +12,7 @@ public struct TrainingOptions: Equatable, Sendable {
   }
 
   public var epochs = 4
-  /// Rows of a micro-batch, which go through the model together.
+  /// Rows of a micro-batch.
   public var batch = 4
   /// Micro-batches of an optimizer step.
   public var accumulation = 1

@@ -158,7 +158,7 @@ final class TrainingPass {
   /// Adds the gradients of Σ coefficient · cross-entropy to `gradients`.
   ///
   /// - Parameters:
-  ///   - rows: One micro-batch.
+  ///   - rows: A micro-batch, or some of its rows.
   ///   - gradients: Of the adapter's parts; added to.
   ///   - dropoutKey: Names the random numbers of this pass; unused where dropout is 0.
   /// - Returns: The sum.
@@ -263,7 +263,7 @@ final class TrainingPass {
     Self.precision(of: weight, backward)
   }
 
-  private static func precision(
+  static func precision(
     of weight: WeightMatrix, _ wanted: BackwardPrecision?
   ) -> BackwardPrecision {
     wanted ?? (weight.type == .f32 ? .f32 : .bf16)

@@ -6,8 +6,18 @@ public struct MachineLimits: Sendable {
   public let bytesRead: Double
   /// int8 operations a second, a multiply-add counting two; nil for scalar code.
   public let int8Operations: Double?
+  /// The same of bfloat16 pairs; nil where the processor has no instruction for them.
+  public let bfloat16Operations: Double?
+  /// The same of floats; nil for scalar code.
+  public let floatOperations: Double?
 
-  /// Measures both, about a third of a second.
+  /// Limits that are known, in the units above.
+  package init(reading: Double, int8: Double?, bfloat16: Double?, float: Double?) {
+    bytesRead = reading
+    (int8Operations, bfloat16Operations, floatOperations) = (int8, bfloat16, float)
+  }
+
+  /// Measures all, about two thirds of a second.
   ///
   /// - Parameter bytes: What a pass reads, such as a model's weights: small ones stay in a cache.
   public init(reading bytes: Int) {
@@ -23,14 +33,31 @@ public struct MachineLimits: Sendable {
       }
       return Double(size)
     }
+    int8Operations = Self.bestRate(of: qk_int8_operations)
+    bfloat16Operations = Self.bestRate(of: qk_bf16_operations)
+    floatOperations = Self.bestRate(of: qk_f32_operations)
+  }
+
+  /// Operations a second that a product with a weight can reach: what it multiplies decides.
+  public func peak(of weight: WeightMatrix) -> Double? {
+    qk_is_quantized(weight.format) ? int8Operations : floatOperations
+  }
+
+  /// The same of a product of the backward pass, which is one of floats where bfloat16 pairs have no instruction.
+  public func peak(of precision: BackwardPrecision) -> Double? {
+    precision == .bf16 ? bfloat16Operations ?? floatOperations : floatOperations
+  }
+
+  /// Operations a second; nil where the instruction set has none of this kind.
+  private static func bestRate(of kind: qk_operations) -> Double? {
     let set = Kernels.instructionSet.code
     let (rounds, chunks) = (1 << 14, 8 * Kernels.threads)
-    let operations = Double(chunks * qk_spin_int8(set, rounds))
-    let rate = Self.bestRate {
-      parallel(chunks) { _ in _ = qk_spin_int8(set, rounds) }
+    let operations = Double(chunks * qk_spin(set, kind, rounds))
+    guard operations > 0 else { return nil }
+    return bestRate {
+      parallel(chunks) { _ in _ = qk_spin(set, kind, rounds) }
       return operations
     }
-    int8Operations = rate > 0 ? rate : nil
   }
 
   /// Work a second in the best of the passes that fit a sixth of a second, three at least.

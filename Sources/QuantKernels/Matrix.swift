@@ -81,14 +81,19 @@ public final class Matrix: @unchecked Sendable {
   }
 
   public func fill(_ value: Float) {
-    base.update(repeating: value, count: rows * columns)
+    forEachRowBlock(rows: rows, columns: columns) { block in
+      (base + block.lowerBound * columns).update(repeating: value, count: block.count * columns)
+    }
   }
 
   /// Takes the rows and values of a matrix with as many columns.
   public func copy(from other: Matrix) {
     precondition(other.columns == columns, "\(other.columns) columns into \(columns)")
     resize(rows: other.rows)
-    base.update(from: other.base, count: rows * columns)
+    forEachRowBlock(rows: rows, columns: columns) { block in
+      let at = block.lowerBound * columns
+      (base + at).update(from: other.base + at, count: block.count * columns)
+    }
   }
 
   /// Copies row `row` of `other` to row `target`.

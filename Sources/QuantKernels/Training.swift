@@ -184,9 +184,13 @@ public struct AdamWStep {
     for other in [gradient, first, second] {
       precondition(other.rows == values.rows && other.columns == values.columns, "shapes differ")
     }
-    apply(
-      count: values.rows * values.columns, gradient: gradient.base, first: first.base,
-      second: second.base, to: values.base)
+    let columns = values.columns
+    forEachRowBlock(rows: values.rows, columns: columns) { block in
+      let at = block.lowerBound * columns
+      apply(
+        count: block.count * columns, gradient: gradient.base + at, first: first.base + at,
+        second: second.base + at, to: values.base + at)
+    }
   }
 
   func apply(

@@ -13,7 +13,9 @@ struct BenchCommand: ParsableCommand {
       Medians of several passes over tokens of no meaning. The share is that of what this \
       machine can do at best, measured beside it: int8 operations for prefill and batches, reading \
       the weights for decode. Batches go on after a common beginning of half a prompt. Training \
-      is one row of a prompt's length a step, rank 16, all projections, AdamW.
+      is one row of a prompt's length a step, rank 16, all projections, AdamW; its share is the time \
+      that two operations a weight and token forward (int8 for quantized weights, else f32) and two \
+      backward (bf16, or f32 for f32 weights and where bf16 has no instruction) take at the machine's peaks.
 
       Examples:
         tripost bench -m model.gguf
@@ -94,7 +96,10 @@ struct BenchCommand: ParsableCommand {
     let train =
       noTrain ? nil : try speed(nPrompt) { try Trainer.secondsPerStep(model, tokens: nPrompt) }
     return BenchReport(
-      limits: limits, work: work, prefill: prefill, decode: decode, batched: batched, train: train)
+      limits: limits, work: work, prefill: prefill, decode: decode, batched: batched, train: train,
+      trainShare: train.flatMap { train in
+        Trainer.leastSecondsPerToken(model, limits).map { $0 * train.rate }
+      })
   }
 
   private static func numbers(_ argument: String) throws -> [Int] {

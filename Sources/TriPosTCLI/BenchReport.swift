@@ -35,6 +35,8 @@ struct BenchReport {
   let decode: Speed
   let batched: [(sequences: Int, speed: Speed)]
   let train: Speed?
+  /// Of the time that a training step takes, what its products with weights would take at the machine's peaks.
+  let trainShare: Double?
 
   var json: JSONValue {
     func object(_ speed: Speed, _ share: Double?, of limit: String) -> JSONObject {
@@ -49,6 +51,8 @@ struct BenchReport {
       "threads": .integer(Int64(Kernels.threads)), "read_bytes_per_s": .number(limits.bytesRead),
     ]
     machine["int8_operations_per_s"] = limits.int8Operations.map { .number($0) }
+    machine["bf16_operations_per_s"] = limits.bfloat16Operations.map { .number($0) }
+    machine["f32_operations_per_s"] = limits.floatOperations.map { .number($0) }
     var result: JSONObject = [
       "prefill": .object(object(prefill, prefillShare, of: "int8_peak")),
       "decode": .object(object(decode, decodeShare, of: "read_bandwidth")),
@@ -60,7 +64,7 @@ struct BenchReport {
         }),
     ]
     if let train {
-      var training = object(train, nil, of: "")
+      var training = object(train, trainShare, of: "peak")
       training["peak_rss_bytes"] = .integer(Int64(Processors.peakMemory))
       result["train"] = .object(training)
     }
@@ -77,8 +81,7 @@ struct BenchReport {
     }
     var lines = [
       "\(Processors.name), \(Kernels.instructionSet.rawValue), \(Kernels.threads) threads",
-      "reads \(Int(limits.bytesRead / 1e9)) GB/s"
-        + (limits.int8Operations.map { ", int8 \(Int($0 / 1e9)) GOP/s" } ?? ""),
+      "reads \(Int(limits.bytesRead / 1e9)) GB/s" + operations,
       row("prefill \(prefill.tokens)", prefill, prefillShare, "int8"),
       row("decode \(decode.tokens)", decode, decodeShare, "reading"),
     ]
@@ -86,10 +89,19 @@ struct BenchReport {
       lines.append(row("decode, \(sequences) sequences", speed, share(ofBatch: speed), "int8"))
     }
     if let train {
-      lines.append(row("train \(train.tokens)", train, nil, ""))
+      lines.append(row("train \(train.tokens)", train, trainShare, "its products' peak"))
       lines.append("peak memory \(Processors.peakMemory / 1_000_000) MB")
     }
     return lines.joined(separator: "\n")
+  }
+
+  private var operations: String {
+    let rates = [
+      ("int8", limits.int8Operations), ("bf16", limits.bfloat16Operations),
+      ("f32", limits.floatOperations),
+    ]
+    return rates.map { name, rate in rate.map { ", \(name) \(Int($0 / 1e9)) GOP/s" } ?? "" }
+      .joined()
   }
 
   private var prefillShare: Double? {

@@ -27,7 +27,7 @@ struct GenerateCommand: ParsableCommand {
 
       A prompt's row may name its adapters among those loaded, by number or name: \
       {"prompt":"…","lora":"b"}, {"prompt":"…","lora":[0,1]}, {"prompt":"…","lora":[]} for \
-      the base alone. Without it, all adapters apply.
+      the base alone. Without it, all adapters apply. A row's "n_predict" takes the place of -n.
       """)
 
   @OptionGroup var model: LoadedModelOption
@@ -36,7 +36,8 @@ struct GenerateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      #"A JSONL file of rows {"prompt":"…"}, where wanted with "lora"."#, valueName: "file"),
+      #"A JSONL file of rows {"prompt":"…"}, where wanted with "lora" and "n_predict"."#,
+      valueName: "file"),
     transform: filePath)
   var prompts: String?
 
@@ -74,6 +75,9 @@ struct GenerateCommand: ParsableCommand {
     help: "Print JSONL: prompt_index, sample_index, text, tokens (the new ids), finish_reason.")
   var json = false
 
+  /// What --n-predict and a row's "n_predict" may be.
+  fileprivate static let tokenCounts = 1...(1 << 24)
+
   func validate() throws {
     if prompts == nil {
       try text.requireOne()
@@ -81,7 +85,7 @@ struct GenerateCommand: ParsableCommand {
       throw ValidationError("Give exactly one of --prompt, --file and --prompts")
     }
     if resume, output == nil { throw ValidationError("--resume goes with --output") }
-    try check("--n-predict", nPredict, in: 1...(1 << 24))
+    try check("--n-predict", nPredict, in: Self.tokenCounts)
     try check("--n-samples", nSamples, in: 1...(1 << 20))
     try check("--parallel", parallel, in: 1...4096)
   }
@@ -101,7 +105,7 @@ struct GenerateCommand: ParsableCommand {
       let tokens = encoding.tokens(row.text, model.tokenizer)
       return (0..<nSamples).map { sample in
         var request = GenerationRequest(
-          tokens: tokens, maxNewTokens: nPredict, options: sampling.options,
+          tokens: tokens, maxNewTokens: row.nPredict ?? nPredict, options: sampling.options,
           stream: RandomStream(seed: UInt64(sampling.seed), "sample", index, sample))
         request.adapter = choices[index]
         return request
@@ -168,10 +172,12 @@ struct GenerateCommand: ParsableCommand {
   }
 }
 
-/// A prompt, and what its row says about adapters.
+/// A prompt, and what its row says besides.
 private struct PromptRow {
   let text: [UInt8]
   var lora: JSONValue?
+  /// New tokens at most, where the row says it.
+  var nPredict: Int?
   var line = 0
 
   /// The prompts of a JSONL file.
@@ -183,7 +189,15 @@ private struct PromptRow {
           .promptRow, file: path, at: .init(field: "prompt", line: line),
           found: row["prompt"] == nil ? "a missing key" : "the value", allowed: "a string")
       }
-      prompts.append(PromptRow(text: Array(text.utf8), lora: row["lora"], line: line))
+      let nPredict = row["n_predict"]?.int
+      guard row["n_predict"] == nil || nPredict.map(GenerateCommand.tokenCounts.contains) == true
+      else {
+        throw InputError(
+          .promptRow, file: path, at: .init(field: "n_predict", line: line), found: "the value",
+          allowed: "a whole number from 1 to \(GenerateCommand.tokenCounts.upperBound)")
+      }
+      prompts.append(
+        PromptRow(text: Array(text.utf8), lora: row["lora"], nPredict: nPredict, line: line))
     }
     guard !prompts.isEmpty else {
       throw InputError(.promptRows, file: path, found: "0 prompts")

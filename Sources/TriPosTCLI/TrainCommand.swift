@@ -64,7 +64,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Optimizer steps at most.")
   var maxSteps: Int?
 
-  @Option(name: .shortAndLong, help: "Rows that go through the model together.")
+  @Option(name: .shortAndLong, help: "Rows of a batch.")
   var batchSize = 4
 
   @Option(help: "Batches of an optimizer step.")

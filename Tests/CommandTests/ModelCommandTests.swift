@@ -22,6 +22,12 @@ struct ModelCommandTests {
     }
     #expect((json["train"]?["peak_rss_bytes"]?.int ?? 0) > 1_000_000)
     #expect((json["machine"]?["read_bytes_per_s"]?.double ?? 0) > 1e8)
+    // Scalar code has no peak that is measured.
+    if json["machine"]?["instruction_set"] != "scalar" {
+      #expect((json["machine"]?["f32_operations_per_s"]?.double ?? 0) > 1e8)
+      let share = try #require(json["train"]?["share_of_peak"]?.double)
+      #expect(share > 0 && share < 1)
+    }
 
     let words = try Program.run(
       "bench", "-m", Self.model, "-p", "8", "-n", "2", "-r", "1", "--no-train")
@@ -277,7 +283,23 @@ struct ModelCommandTests {
 
   // MARK: Refusals
 
-  @Test("DS-04: a row without a prompt is named by its line", arguments: ["{}", #"{"prompt":3}"#])
+  @Test("a prompt's row may say how many new tokens it gets")
+  func tokensOfRow() throws {
+    let folder = try TemporaryFolder()
+    let prompts = try folder.write(
+      "prompts.jsonl",
+      [#"{"prompt":"Once"}"#, #"{"prompt":"Once","n_predict":3}"#].joined(separator: "\n"))
+    let result = try Program.run(
+      "generate", "-m", Self.model, "--prompts", prompts, "-n", "5", "--temp", "0", "--json")
+    #expect(try result.lines.map { try JSONValue(parsing: $0)["tokens"]?.array?.count } == [5, 3])
+  }
+
+  @Test(
+    "DS-04: a row without a prompt, or with a bad number of tokens, is named by its line",
+    arguments: [
+      "{}", #"{"prompt":3}"#, #"{"prompt":"a","n_predict":0}"#, #"{"prompt":"a","n_predict":"9"}"#,
+      #"{"prompt":"a","n_predict":16777217}"#, #"{"prompt":"a","n_predict":null}"#,
+    ])
   func promptRow(row: String) throws {
     let folder = try TemporaryFolder()
     let prompts = try folder.write("prompts.jsonl", #"{"prompt":"a"}\#n\#(row)\#n"#)

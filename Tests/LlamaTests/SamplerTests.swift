@@ -1,6 +1,7 @@
 import Boundary
 import Foundation
 import Llama
+import QuantKernels
 import Testing
 
 @Suite("Sampler")
@@ -101,6 +102,33 @@ struct SamplerTests {
   func padding(options: SamplingOptions) throws {
     let counts = try Self.counts([0, 1, 90, .nan], options, draws: 500, vocabulary: 2)
     #expect(counts[2] == 0 && counts[3] == 0)
+  }
+
+  // The definition's running sum over a vocabulary of several blocks, the last not full, at numbers well inside a
+  // token's share.
+  @Test("without filters the token is the one whose share of the sum the number falls into")
+  func shares() throws {
+    var random = RandomStream(seed: 8, "logits")
+    let logits = (0..<1300).map { _ in Float(3 * random.normal()) }
+    for (temperature, least) in [(1.0, -Float.infinity), (0.7, -Float.infinity), (1.0, 4)] {
+      let top = try #require(logits.max())
+      let terms = logits.map { $0 < least ? 0 : exp(Double($0 - top) / temperature) }
+      let whole = terms.reduce(0, +)
+      var before = 0.0
+      for (id, term) in terms.enumerated() {
+        if term > 1e-3 * whole {
+          for set in Kernels.available {
+            let drawn = Kernels.with(set) {
+              drawFromSoftmax(
+                logits.span, top: top, scale: Float(1 / temperature), least: least,
+                number: (before + term / 2) / whole)
+            }
+            #expect(drawn == id)
+          }
+        }
+        before += term
+      }
+    }
   }
 
   @Test("one draw takes one number of the stream, so equal streams give equal tokens")

@@ -22,7 +22,7 @@ struct TrainingMemoryTests {
     func kept(_ ceiling: Int) throws -> Int {
       try options.keptLayers(below: ceiling, model, adapter, rows: rows)
     }
-    // The two longest rows make the largest micro-batch.
+    // The two longest rows make the largest pass.
     let need = TrainingMemory(model, adapter, options, tokens: 90)
     let least = Processors.memory + need.optimizer + need.pass
     // Memory of the process moves a little beside.
@@ -30,7 +30,7 @@ struct TrainingMemoryTests {
     #expect(try kept(least + (256 << 20)) > kept(least + (128 << 20)))
     let error = #expect(throws: InputError.self) { try kept(least / 2) }
     #expect(error?.rule.code == "SYS-09" && error?.exit == .memory)
-    #expect(error?.description.contains("2 rows of up to 60 tokens") == true)
+    #expect(error?.description.contains("enough for 90 tokens at once") == true)
   }
 
   @Test("rounded activations take half of the memory of floats")

@@ -200,9 +200,12 @@ void qk_gradient_run(const qk_gradient *product, size_t chunk);
 
 // ---- Limits of the machine ----------------------------------------------------------------------
 
-/// Does nothing but the int8 multiply-adds of an instruction set, for `rounds` rounds; returns how
-/// many operations that were, a multiply-add counting two; 0 for scalar code.
-size_t qk_spin_int8(qk_instruction_set set, size_t rounds);
+/// What products multiply and add.
+typedef enum { qk_int8_operations, qk_bf16_operations, qk_f32_operations } qk_operations;
+
+/// Does nothing but the multiply-adds of an instruction set, for `rounds` rounds; returns how many
+/// operations that were, a multiply-add counting two; 0 where there is no instruction, as in scalar code.
+size_t qk_spin(qk_instruction_set set, qk_operations kind, size_t rounds);
 
 /// Reads memory and does nothing else with it; returns the sum of its words.
 uint64_t qk_read(qk_instruction_set set, const void *from, size_t bytes);

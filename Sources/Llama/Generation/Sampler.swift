@@ -1,4 +1,5 @@
 public import Boundary
+import QuantKernels
 
 #if canImport(Glibc)
   import Glibc
@@ -59,7 +60,15 @@ public struct Sampler: Sendable {
     let best = try Self.mostLikely(logits)
     if options.temperature == 0 || options.topK == 1 || options.topP == 0 { return best }
 
-    let candidates = candidates(logits, best: logits[best])
+    let least = options.minP > 0 ? logits[best] + Float(log(options.minP)) : -.infinity
+    guard limitsCount(logits) || options.topP < 1 else {
+      // A temperature next to 0 keeps a scale that 0 can be multiplied by.
+      let scale = min(Float(1 / options.temperature), .greatestFiniteMagnitude)
+      // Nothing is drawn only when rounding leaves a rest.
+      return drawFromSoftmax(
+        logits, top: logits[best], scale: scale, least: least, number: random.uniform()) ?? best
+    }
+    let candidates = candidates(logits, best: logits[best], least: least)
     let top = Double(logits[best])
     let weights = candidates.map { exp((Double(logits[$0]) - top) / options.temperature) }
     var rest = random.uniform() * weights.reduce(0, +)
@@ -86,16 +95,14 @@ public struct Sampler: Sendable {
     return best
   }
 
-  /// The ids that pass the filters: most likely first where an order is needed, else by id.
-  private func candidates(_ logits: Span<Float>, best: Float) -> [Int] {
-    let least = options.minP > 0 ? best + Float(log(options.minP)) : -.infinity
-    let limitsCount = (1..<logits.count).contains(options.topK)
-    guard limitsCount || options.topP < 1 else {
-      var passing: [Int] = []
-      for id in logits.indices where logits[id] >= least { passing.append(id) }
-      return passing
-    }
-    var ranking = limitsCount ? Ranking(logits, first: options.topK) : Ranking(logits)
+  private func limitsCount(_ logits: Span<Float>) -> Bool {
+    (1..<logits.count).contains(options.topK)
+  }
+
+  /// The ids that pass the filters, most likely first.
+  private func candidates(_ logits: Span<Float>, best: Float, least: Float) -> [Int] {
+    var ranking =
+      limitsCount(logits) ? Ranking(logits, first: options.topK) : Ranking(logits)
     let enough = options.topP < 1 ? options.topP * ranking.mass(relativeTo: best) : .infinity
     var mass = 0.0
     var kept: [Int] = []

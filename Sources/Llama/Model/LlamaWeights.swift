@@ -46,10 +46,10 @@ public final class LlamaWeights: Sendable {
   public let outputNorm: [Float]
   /// `[vocabulary, width]`; the embedding itself where the file has no `output.weight`.
   public let output: WeightMatrix
+  /// All that a pass multiplies by.
+  public var matrices: [WeightMatrix] { layers.flatMap(\.matrices) + [output] }
   /// Of all matrices that a pass reads.
-  public var byteCount: Int {
-    layers.flatMap(\.matrices).reduce(output.byteCount) { $0 + $1.byteCount }
-  }
+  public var byteCount: Int { matrices.reduce(0) { $0 + $1.byteCount } }
   /// Divisors of the rotary frequencies (LLaMA 3), or empty; `[ropeDimensions / 2]`.
   public let ropeDivisors: [Float]
 

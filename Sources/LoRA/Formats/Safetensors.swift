@@ -367,10 +367,8 @@ public struct SafetensorsWriter {
 
 /// The bytes of floats, each lowest first.
 func littleEndian(_ values: [Float]) -> [UInt8] {
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(4 * values.count)
-  for value in values { appendLittleEndian(value.bitPattern, to: &bytes) }
-  return bytes
+  let words = values.map { $0.bitPattern.littleEndian }
+  return unsafe words.withUnsafeBytes { unsafe Array($0) }
 }
 
 /// Appends the bytes of a number, lowest first.
