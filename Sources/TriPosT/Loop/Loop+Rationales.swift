@@ -30,7 +30,6 @@ extension Loop {
       let target =
         try trainedTokens(configuration.controlTokensFrom, iteration)
         / max(1, configuration.train.stage.epochs)
-      let (all, tooLong) = fitting { TrainingText(rationaleOf: $0, task: course.task) }
       let (all, tooLong) = fitting {
         TrainingText(rationaleOf: $0, task: course.task(of: $0))
       }
