@@ -16,7 +16,7 @@ struct RunCommandTests {
       "data.seen=l3d2", "data.unseen=l4d2", "data.training=10", "data.validation=1",
       "data.test_per_shape=2", "rationale.epochs=1", "train.epochs=1", "train.checkpoint_every=1",
       "mix.max_data_length=4", "mix.min_data_length=1", "rollout.passes=1",
-      "rollout.max_new_tokens=200", "evaluation.max_new_tokens=400",
+      "rollout.max_new_tokens=500", "evaluation.max_new_tokens=500",
     ]
     return ["run", "-m", shippedModel, "--output", output, "--iterations", "1", "--resume"]
       + settings.flatMap { ["--set", $0] } + more
