@@ -18,7 +18,6 @@ final class FileLock: Sendable {
   ///   - holder: Who holds it, where that is known.
   /// - Throws: `InputError` RUN-02 with exit code 9 when another process has it.
   init(_ path: String, of subject: String, holder: () -> String = { "" }) throws {
-    let isNew = !Files.exists(path)
     file = try FileDescriptor(path, O_RDWR | O_CREAT)
     guard flock(file.number, LOCK_EX | LOCK_NB) == 0 else {
       guard errno == EWOULDBLOCK else { throw InputError(path, errno: errno) }
@@ -27,7 +26,6 @@ final class FileLock: Sendable {
         .folderBusy, file: subject,
         found: "in use by \(holder.isEmpty ? "another process" : escaped(holder))")
     }
-    if isNew { try file.setMode(0o600) }
   }
 
   // Closing alone would leave the lock with a child that is between its fork and its exec.

@@ -25,8 +25,9 @@ public final class ResumableRows {
   ///   - isOrdered: Whether rows stand in the order of their numbers, or in that in which they were made.
   ///   - origin: What decides the rows' values; has to be the same when work goes on.
   ///   - isResuming: Whether a file that is there is gone on with; else it has to be absent.
-  /// - Throws: `InputError` RUN-02 when another process works on the file; RUN-17 when the file is there and is not to be gone on with, or is no such file; RUN-09 when it
-  ///   was made from something else; RUN-12 when the journal is damaged.
+  /// - Throws: `InputError` RUN-02 when another process works on the file; RUN-17 when the file is there and is
+  ///   not to be gone on with, or is no such file; RUN-09 when it was made from something else; RUN-12 when
+  ///   the journal is damaged.
   public init(
     _ path: String, count: Int, isOrdered: Bool, origin: JSONObject, isResuming: Bool
   ) throws {

@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-private let model = SharedData.package + "/models/tripost-6m-q8_0.gguf"
+private let model = SharedData.shippedModel
 
 /// Critics and improvers that are no scripts, as a person has them work.
 @Suite(

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-private let shippedModel = SharedData.package + "/models/tripost-6m-q8_0.gguf"
+private let shippedModel = SharedData.shippedModel
 
 @Suite(
   "tripost study",

@@ -7,8 +7,8 @@ import Testing
 
 @Suite("Types of the cache in a model")
 struct CacheTypesTests {
-  /// The model of this repository, whose heads have 32 numbers or a multiple of it.
-  static let model = SharedData.package + "/models/tripost-6m-q8_0.gguf"
+  /// Its heads have 32 numbers.
+  static let model = SharedData.shippedModel
   static let text = """
     Q: ((3 + 4 * 2) * (1 - 5 + 2)) =
     Answer: Let's think step by step.

@@ -9,6 +9,9 @@ public enum SharedData {
     return file.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
   }()
 
+  /// The model of this repository.
+  public static let shippedModel = package + "/models/tripost-6m-q8_0.gguf"
+
   /// The path of a file of the shared data, as in `models/stories260K.gguf`.
   public static func url(_ name: String) -> String {
     "\(package)/../shared/data/\(name)"

@@ -33,12 +33,12 @@ def judge(rows, completions):
         told = evaluate.verdict(text, lines)
         if told == "unreadable" or not re.fullmatch(r"\(Final response\) So the answer is -?\d+\.", lines[-1]):
             continue
-        document = "\n".join([f"Q: {text} =", corpus.LEAD, *lines])
+        row = {"question": text, "lines": lines, "feedback": told}
         try:
-            corpus.judgements(document)
+            corpus.judgements(corpus.own_text(row))
         except (TypeError, ValueError, KeyError, IndexError, AttributeError):
             continue
-        yield {"question": text, "lines": lines, "feedback": told}
+        yield row
 
 
 def operations(seed):

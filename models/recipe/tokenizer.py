@@ -27,24 +27,26 @@ OPERATORS = [sign + BLANK for sign in "=-+*"] + [BLANK + sign + BLANK for sign i
 WORDS = re.compile(r"(?:Updated Answer|Answer|Feedback|Q):|(?:(?!\b[A-Z]\b)[A-Za-z' ,.])+")
 
 
-def merges(words, count):
-    """The most frequent neighbours, joined one pair after the other (byte-pair encoding)."""
-    words = [(list(word.replace(" ", BLANK)), weight) for word, weight in sorted(words.items())]
-    found = []
-    while len(found) < count:
+def merges(spans, found, most, often=1, having="."):
+    """Adds to `found` the most frequent neighbours, joined one pair after the other (byte-pair encoding), until it has `most`.
+
+    `spans`: texts and how often they occur, cut by what is found already. A pair occurs `often` and has a character of `having`.
+    """
+    spans = [(cut(span.replace(" ", BLANK), found), count) for span, count in sorted(spans.items())]
+    while len(found) < most:
         pairs = Counter()
-        for pieces, weight in words:
+        for pieces, count in spans:
             for pair in zip(pieces, pieces[1:]):
-                if len(pair[0]) + len(pair[1]) <= LONGEST:
-                    pairs[pair] += weight
-        pair = min(pairs, key=lambda pair: (-pairs[pair], pair))
+                if len(pair[0]) + len(pair[1]) <= LONGEST and re.search(having, "".join(pair)):
+                    pairs[pair] += count
+        pair = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
+        if pair is None or pairs[pair] < often:
+            break
         joined = "".join(pair)
-        found.append(joined)
-        for pieces, _ in words:
-            for spot in range(len(pieces) - 2, -1, -1):
-                if tuple(pieces[spot : spot + 2]) == pair:
-                    pieces[spot : spot + 2] = [joined]
-    return found
+        if joined not in found:
+            found.append(joined)
+        for pieces, _ in spans:
+            join(pieces, pair)
 
 
 def learn(seed=1, documents=3000):
@@ -54,7 +56,8 @@ def learn(seed=1, documents=3000):
         for line in text.split("\n"):
             words.update(WORDS.findall(line))
     single = [BLANK] + [chr(code) for code in range(33, 127)]
-    learnt = merges(words, SIZE - 259 - len(OPERATORS) - len(single))
+    learnt = []
+    merges(words, learnt, SIZE - 259 - len(OPERATORS) - len(single))
     return written(OPERATORS + learnt + single)
 
 
@@ -90,7 +93,7 @@ def learn_all(tasks, seed=1, documents=4000):
     of a task's texts have, with the blanks and signs between them, but no brackets, digits or names of groups.
     """
     arithmetic = [text for _, text, _ in islice(corpus.documents(seed, str.encode), documents)]
-    words, runs = Counter(), Counter()
+    words, phrases = Counter(), Counter()
     for texts in [arithmetic, *tasks]:
         seen = Counter()
         for text in texts:
@@ -104,27 +107,14 @@ def learn_all(tasks, seed=1, documents=4000):
                     if part in common or part in ' "<=,.:?':
                         run += part
                     else:
-                        runs[run] += len(run) > 1
+                        phrases[run] += len(run) > 1
                         run = ""
     single = [BLANK] + [chr(code) for code in range(33, 127)]
     found = list(OPERATORS)
     room = LARGE - 259 - len(single)
-    for spans, most in ((words, room - 300), (runs, room)):
-        spans = [(cut(span.replace(" ", BLANK), found), count) for span, count in sorted(spans.items()) if count >= OFTEN]
-        while len(found) < most:
-            pairs = Counter()
-            for pieces, weight in spans:
-                for pair in zip(pieces, pieces[1:]):
-                    if len(pair[0]) + len(pair[1]) <= LONGEST and re.search('[a-zA-Z"?]', "".join(pair)):
-                        pairs[pair] += weight
-            pair = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
-            if pair is None or pairs[pair] < OFTEN:
-                break
-            joined = "".join(pair)
-            if joined not in found:
-                found.append(joined)
-            for pieces, _ in spans:
-                join(pieces, pair)
+    for spans, most in ((words, room - 300), (phrases, room)):
+        frequent = {span: count for span, count in spans.items() if count >= OFTEN}
+        merges(frequent, found, most, OFTEN, having='[a-zA-Z"?]')
     return written(found + single)
 
 

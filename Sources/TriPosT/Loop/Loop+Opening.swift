@@ -70,7 +70,7 @@ extension RunConfiguration {
   func fileDigests() throws -> [String: String] {
     var digests: [String: String] = [:]
     let task = TaskFile.isFolder(task) ? try TaskFile(task).files : []
-    for path in task + data.trainingFiles + data.validationFiles + data.testFiles {
+    for path in task + data.files {
       digests[path] = try SHA256.hexOfFile(path)
     }
     return digests

@@ -64,16 +64,14 @@ extension RunConfiguration {
         refuse(
           "\"\(role.rawValue).kind: script\" is for the program's own tasks; name another kind")
       }
-      if !(data.trainingFiles + data.validationFiles + data.testFiles).isEmpty {
+      if !data.files.isEmpty {
         refuse("files of questions in \"data\" are for the program's own tasks")
       }
     } else if let tasks = Course.tasks(named: task) {
       if tasks.count > 1, method.isJudged, judges.contains(where: { $0.settings.kind != .script }) {
         refuse("several tasks are judged and mended by their scripts; leave the kinds as they are")
       }
-      if tasks.count > 1,
-        !(data.trainingFiles + data.validationFiles + data.testFiles).isEmpty
-      {
+      if tasks.count > 1, !data.files.isEmpty {
         refuse("files of questions in \"data\" are for a single task")
       }
     } else {

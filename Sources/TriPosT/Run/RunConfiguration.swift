@@ -102,6 +102,8 @@ extension RunConfiguration {
     public var trainingFiles: [String] = []
     public var validationFiles: [String] = []
     public var testFiles: [String] = []
+    /// All of them.
+    var files: [String] { trainingFiles + validationFiles + testFiles }
     /// Test questions that are in the training data are tested, too.
     public var testOnTraining = false
     public var seed = 1
