@@ -6,10 +6,9 @@ import CBoundary
   import Darwin
 #endif
 
-/// A program that answers lines with lines.
+/// A program that answers lines with lines, or does something and ends.
 ///
-/// It gets none of our open files and of our environment only what programs need to run, so no secret travels. It is killed
-/// with everything that it started when the value goes away.
+/// It gets none of our open files. It is killed with everything that it started when the value goes away.
 public final class ChildProcess {
   private let program: String
   private let number: pid_t
@@ -26,9 +25,12 @@ public final class ChildProcess {
 
   /// Starts a program; it is looked for in PATH unless its name has a slash in it.
   ///
+  /// - Parameters:
+  ///   - command: The program and its arguments.
+  ///   - inheritingAll: Whether it gets our whole environment, or only what programs need to run, so that no secret travels.
   /// - Precondition: There is at least one word.
   /// - Throws: `InputError` FB-01 when it cannot be started.
-  public init(_ command: [String]) throws {
+  public init(_ command: [String], inheritingAll: Bool = false) throws {
     program = command[0]
     let environment = Self.inherited.compactMap { name in
       Environment.value(name).map { "\(name)=\($0)" }
@@ -37,7 +39,7 @@ public final class ChildProcess {
     var child: Int32 = 0
     let code = unsafe Self.withCStrings(command) { words in
       unsafe Self.withCStrings(environment) { variables in
-        unsafe boundary_spawn(words, variables, &pipes, &child)
+        unsafe boundary_spawn(words, inheritingAll ? nil : variables, &pipes, &child)
       }
     }
     guard code == 0 else {
@@ -82,11 +84,30 @@ public final class ChildProcess {
       if (ContinuousClock.now - start) / .seconds(1) > timeout {
         throw refusal(.programTime, "did not answer within \(Int(timeout)) s")
       }
-      if let code = Interruption.requested {
-        throw InputError(.init("SYS-06", exit: code), found: "stopped by a signal")
-      }
+      try Interruption.check()
       try step(&pending)
     }
+  }
+
+  /// Whether it has ended.
+  ///
+  /// What it has written until then is thrown away.
+  public func hasEnded() -> Bool {
+    for file in [output, errors] {
+      var polls = [pollfd(fd: file, events: Int16(POLLIN), revents: 0)]
+      while unsafe poll(&polls, 1, 0) > 0, read(file, into: &received) > 0 { received = [] }
+    }
+    return noteEnd()
+  }
+
+  /// Whether it succeeded, once it has ended.
+  public var succeeded: Bool { exitStatus == 0 }
+
+  /// Whether it has ended, with its status from now on in `exitStatus`.
+  private func noteEnd() -> Bool {
+    var status: Int32 = 0
+    if exitStatus == nil, unsafe waitpid(number, &status, WNOHANG) == number { exitStatus = status }
+    return exitStatus != nil
   }
 
   /// Waits for a moment until something can be read or written, and does so.
@@ -130,11 +151,7 @@ public final class ChildProcess {
 
   /// How the program ended, which it has a moment for.
   private func ending() -> String {
-    var status: Int32 = 0
-    for _ in 0..<50 where exitStatus == nil {
-      if unsafe waitpid(number, &status, WNOHANG) == number { exitStatus = status }
-      if exitStatus == nil { _ = usleep(10_000) }
-    }
+    for _ in 0..<50 where !noteEnd() { _ = usleep(10_000) }
     guard let exitStatus else { return "" }
     let signal = exitStatus & 0x7F
     return signal == 0

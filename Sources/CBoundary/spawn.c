@@ -7,6 +7,8 @@
 #include <spawn.h>
 #include <unistd.h>
 
+extern char **environ;
+
 static int open_pipe(int ends[2]) {
   if (pipe(ends) != 0) return errno;
   for (int i = 0; i < 2; i++) {
@@ -46,7 +48,8 @@ int32_t boundary_spawn(
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, flags);
     pid_t number = 0;
-    error = posix_spawnp(&number, words[0], &actions, &attributes, words, environment);
+    error = posix_spawnp(
+        &number, words[0], &actions, &attributes, words, environment ? environment : environ);
     *child = number;
   }
   posix_spawn_file_actions_destroy(&actions);

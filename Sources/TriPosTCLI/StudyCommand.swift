@@ -2,6 +2,7 @@ import ArgumentParser
 import Boundary
 import EndpointHTTP
 import Llama
+import QuantKernels
 import TriPosT
 import TriPosTReport
 
@@ -22,7 +23,7 @@ struct StudyCommand: ParsableCommand {
 
       Examples:
         tripost study studies/quick.yaml --dry-run
-        tripost study studies/quick.yaml
+        tripost study studies/quick.yaml --jobs 2
         tripost study studies/paper-main.yaml --output runs/paper --tables
       """)
 
@@ -39,6 +40,15 @@ struct StudyCommand: ParsableCommand {
 
   @Flag(help: "Print the tables of what is complete, and stop.")
   var tables = false
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      """
+      Runs at a time, each in a process of its own with its share of the threads; 1 unless set. \
+      Quicker with small models, which leave cores idle.
+      """, valueName: "n"))
+  var jobs = 1
 
   @OptionGroup var threads: ThreadOption
 
@@ -111,6 +121,17 @@ struct StudyCommand: ParsableCommand {
           "failed: \(escaped(cell.id, limit: 512)): \(error.rule.code), \(found)\n")
       }
     }
-    return try study.run()
+    guard jobs > 1 else { return try study.run() }
+    let share = max(1, Kernels.threads / jobs)
+    return try study.run(jobs: jobs) { cell in
+      let file = cell.configuration.output + ".yaml"
+      try Files.createDirectory(cell.configuration.output)
+      try Files.writeAtomically(cell.configuration.yaml, to: file)
+      let program = CommandLine.arguments[0]
+      return try ChildProcess(
+        [program, "run", file, "--resume", "--threads", "\(share)"], inheritingAll: true)
+    }
   }
+
+  func validate() throws { try check("--jobs", jobs, in: 1...1024) }
 }

@@ -29,6 +29,24 @@ struct ChildProcessTests {
     }
   }
 
+  @Test("one that does something and ends is waited for, however much it writes")
+  func ends() throws {
+    for code in [0, 3] {
+      let busy = try child("yes | head -c 300000; yes | head -c 300000 >&2; exit \(code)")
+      #expect(!busy.succeeded)
+      while !busy.hasEnded() { try Interruption.pause(milliseconds: 5) }
+      #expect(busy.succeeded == (code == 0) && busy.hasEnded())
+    }
+    setenv("TRIPOST_TEST_SECRET", "yes", 1)
+    defer { unsetenv("TRIPOST_TEST_SECRET") }
+    let words = ["sh", "-c", "test -n \"$TRIPOST_TEST_SECRET\""]
+    for isWhole in [false, true] {
+      let child = try ChildProcess(words, inheritingAll: isWhole)
+      while !child.hasEnded() { try Interruption.pause(milliseconds: 5) }
+      #expect(child.succeeded == isWhole)
+    }
+  }
+
   @Test("FB-01: what cannot be started is refused")
   func missing() throws {
     for command in [["no-such-program"], ["/dev/null"], ["/no/such/path"]] {

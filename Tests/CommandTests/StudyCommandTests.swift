@@ -56,6 +56,32 @@ struct StudyCommandTests {
     #expect(json?["complete"] == 3 && json?["figures"]?.array?.isEmpty == false)
   }
 
+  @Test("runs in processes side by side give the same tables, and one that fails is told once")
+  func jobs() throws {
+    let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
+    let one = try Program.run(["study", try study(folder)])
+    let file = try study(other)
+    let two = try Program.run(["study", file, "--jobs", "2"])
+    #expect(two.exit == 0, "\(two.errors)")
+    for name in ["main.csv", "data.csv", "task-multistep_arithmetic.csv"] {
+      let both = try [folder, other].map { try Files.readText($0.path("out/\(name)")) }
+      #expect(both[0] == both[1])
+    }
+    let run = "out/multistep_arithmetic/tripost-6m-q8_0/seed-42/"
+    for name in ["ft_rationale", "answer_only"] {
+      let adapter = "\(run)\(name)/iteration-0/adapter/adapter_model.safetensors"
+      #expect(try SHA256.hexOfFile(other.path(adapter)) == SHA256.hexOfFile(folder.path(adapter)))
+    }
+    #expect(one.exit == 0 && Files.exists(other.path("out/report.html")))
+
+    try Files.remove(other.path(run + "ft_rationale/run.json"))
+    let failed = try Program.run(["study", file, "--jobs", "2"])
+    #expect(failed.exit == 8, "\(failed.errors)")
+    let told = failed.errors.split(separator: "\n").filter { $0.hasPrefix("failed: ") }
+    #expect(told.count == 3)
+    #expect(try Program.run(["study", file, "--jobs", "0"]).exit == 2)
+  }
+
   @Test("STUDY-05: one run's failure is the exit code in the end, with the others run")
   func failure() throws {
     let folder = try TemporaryFolder()

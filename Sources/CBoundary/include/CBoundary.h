@@ -20,6 +20,7 @@ int32_t boundary_remember_mapping(const void *start, size_t count, const char *p
 void boundary_forget_mapping(int32_t slot);
 
 // Starts a program with these words and this environment alone, in a process group of its own; both lists end in NULL.
+// An environment that is NULL itself stands for ours.
 // Its standard streams are the far ends of three pipes, whose near ends come back in `pipes` (to write to, to read from,
 // its errors), not blocking and closed on exec. Returns 0, or an errno.
 int32_t boundary_spawn(

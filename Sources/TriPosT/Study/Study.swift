@@ -19,7 +19,7 @@ public final class Study {
   let plan: StudyPlan
   private let lock: FolderLock
   private let makeLoop: (RunConfiguration, @escaping (RunEvent) throws -> Void) throws -> Loop
-  private let report: (Event) throws -> Void
+  let report: (Event) throws -> Void
 
   /// Opens the study's folder, new or begun.
   ///
