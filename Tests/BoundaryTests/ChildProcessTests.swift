@@ -30,7 +30,7 @@ struct ChildProcessTests {
   }
 
   @Test("one that does something and ends is waited for, however much it writes")
-  func ends() throws {
+  func outcome() throws {
     for code in [0, 3] {
       let busy = try child("yes | head -c 300000; yes | head -c 300000 >&2; exit \(code)")
       #expect(!busy.succeeded)

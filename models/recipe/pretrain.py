@@ -104,10 +104,7 @@ def batch(seed, step, tokens, length, processor, **texts):
         columns = [[], [], [], []]
         while len(columns[0]) <= length:
             kind, text, ids = next(documents)
-            try:
-                found = (annotate if kind in corpus.MAKERS else annotate_other)(text, ids, marks)
-            except KeyError:  # an own attempt with a letter that stands for nothing
-                continue
+            found = (annotate if kind in corpus.MAKERS else annotate_other)(text, ids, marks)
             for column, missing, values in zip(columns, (BOS, 0.0, -1, -1), (ids + [EOS], *found)):
                 column += [missing] + values
         inputs[row] = torch.tensor(columns[0][:length])
@@ -142,6 +139,8 @@ def main():
     parser.add_argument("--slips", help="a file of the model's own wrong results (attempts.py)")
     parser.add_argument("--vocabulary", help="another tokenizer.model to go on with")
     parser.add_argument("--others", nargs="+", default=[], metavar="SHARE:FILE", help="texts of other tasks and their share of the tokens")
+    parser.add_argument("--own", nargs="+", default=[], metavar="SHARE:RUN", help="the same from runs with the model's own attempts")
+    parser.add_argument("--lookups", nargs="+", default=[], metavar="SHARE:FILE", help="the letters of these texts' options")
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
@@ -189,7 +188,9 @@ def main():
         with open(options.slips) as file:
             texts["slips"] = json.load(file)
     texts["others"] = {
-        path: (float(share), runs.load(path)) for share, _, path in (other.partition(":") for other in options.others)
+        f"{read.__name__} {name}": (float(share), read(path))
+        for names, read in ((options.others, runs.load), (options.own, runs.own), (options.lookups, runs.lookups))
+        for name, (share, _, path) in ((name, name.partition(":")) for name in names)
     }
     compiled = torch.compile(model)
     print("parameters", sum(p.numel() for p in model.parameters()), flush=True)

@@ -91,6 +91,8 @@ def learn_all(tasks, seed=1, documents=4000):
 
     Words first: a piece is letters alone, so that a word is the same piece wherever it stands. Then runs of words that a quarter
     of a task's texts have, with the blanks and signs between them, but no brackets, digits or names of groups.
+
+    `Feedback:` ends a prompt, so it is a piece of its own whatever follows: else a model never learns how to go on from it.
     """
     arithmetic = [text for _, text, _ in islice(corpus.documents(seed, str.encode), documents)]
     words, phrases = Counter(), Counter()
@@ -101,7 +103,7 @@ def learn_all(tasks, seed=1, documents=4000):
         common = {word for word, count in seen.items() if len(word) > 1 and count >= COMMON * len(texts)}
         for text in texts:
             words.update(re.findall("[A-Za-z']+", text))
-            for line in text.split("\n"):
+            for line in re.split("\n|(?<=Feedback:)", text):
                 run = ""
                 for part in re.findall(r"[A-Za-z']+|[^A-Za-z']", line) + ["\n"]:
                     if part in common or part in ' "<=,.:?':
@@ -112,9 +114,10 @@ def learn_all(tasks, seed=1, documents=4000):
     single = [BLANK] + [chr(code) for code in range(33, 127)]
     found = list(OPERATORS)
     room = LARGE - 259 - len(single)
-    for spans, most in ((words, room - 300), (phrases, room)):
+    for spans, most, fixed in ((words, room - 300, ["Feedback:"]), (phrases, room, [])):
         frequent = {span: count for span, count in spans.items() if count >= OFTEN}
-        merges(frequent, found, most, OFTEN, having='[a-zA-Z"?]')
+        merges(frequent, found, most - len(fixed), OFTEN, having='[a-zA-Z"?]')
+        found += fixed
     return written(found + single)
 
 
