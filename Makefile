@@ -8,6 +8,7 @@
 MODEL ?= models/tripost-6m-q8_0.gguf
 OUTPUT ?= runs/first
 
+SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help setup run test build bench format lint check
 
@@ -22,7 +23,8 @@ run: build
 
 test: setup
 	swift build --build-tests
-	swift test --skip-build
+	@set -o pipefail; swift test --skip-build 2>&1 | tee .build/test.log || \
+	  { echo; echo "What failed:"; grep '✘' .build/test.log; exit 1; }
 
 build: setup
 	swift build -c release --product tripost

@@ -37,9 +37,10 @@ struct ChildProcessTests {
       while !busy.hasEnded() { try Interruption.pause(milliseconds: 5) }
       #expect(busy.succeeded == (code == 0) && busy.hasEnded())
     }
-    setenv("TRIPOST_TEST_SECRET", "yes", 1)
-    defer { unsetenv("TRIPOST_TEST_SECRET") }
-    let words = ["sh", "-c", "test -n \"$TRIPOST_TEST_SECRET\""]
+    // A name of its own: tests run side by side, and the environment is one for all.
+    setenv("TRIPOST_TEST_INHERITED", "yes", 1)
+    defer { unsetenv("TRIPOST_TEST_INHERITED") }
+    let words = ["sh", "-c", "test -n \"$TRIPOST_TEST_INHERITED\""]
     for isWhole in [false, true] {
       let child = try ChildProcess(words, inheritingAll: isWhole)
       while !child.hasEnded() { try Interruption.pause(milliseconds: 5) }
@@ -73,7 +74,9 @@ struct ChildProcessTests {
   func silent() throws {
     let folder = TemporaryFolder()
     do {
-      let program = try child("trap '' TERM; sleep 1000 & echo $! > \(folder["child"]); wait")
+      let program = try child(
+        "trap '' TERM; sleep 1000 & echo $! > \(folder["child"]); : > \(folder["started"]); wait")
+      while !Files.exists(folder["started"]) { try Interruption.pause(milliseconds: 5) }
       let error = try refusal { _ = try program.exchange("x", timeout: 1, limit: 100) }
       #expect(error?.rule.code == "FB-03")
     }
