@@ -31,6 +31,18 @@ struct TrainingMixTests {
     return (texts, mix.counts)
   }
 
+  @Test("a token over the end of the prompt for feedback is found")
+  func prompts() {
+    let text = TrainingText(
+      id: "a", segments: [.init(text: "Q: 1\nA: 2\nFeedback: right", weight: 1)])
+    #expect(text.keepsPrompt { Array($0.utf8) })
+    let cut = { (separator: String) in { (text: String) in text.split(separator: separator) } }
+    #expect(text.keepsPrompt(cut("Feedback:")))
+    #expect(!text.keepsPrompt(cut("\n")))
+    let other = TrainingText(id: "b", segments: [.init(text: "A: 2", weight: 1)])
+    #expect(other.keepsPrompt(cut("\n")))
+  }
+
   @Test("6.1: a trajectory with two updates gives two update texts and a closing one")
   func turns() throws {
     var trajectory = Self.edited

@@ -86,6 +86,11 @@ public final class LlamaStudent: Student {
     let rows = try texts.map(row)
     let adapter = trained()
     for warning in adapter.warnings { try note(warning) }
+    if !texts.allSatisfy({ $0.keepsPrompt { model.tokenizer.encode($0, addingBOS: true) } }) {
+      try note(
+        "the tokenizer joins \"Feedback:\" with what follows it, so the model cannot go on from prompts that end with it"
+      )
+    }
     var options = options
     if let memory {
       options.keptLayers = try options.keptLayers(below: memory, model, adapter, rows: rows)

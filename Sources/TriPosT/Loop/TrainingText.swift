@@ -26,6 +26,13 @@ public struct TrainingText: Equatable, Sendable, Identifiable {
   /// The pieces put together.
   public var text: String { segments.reduce("") { $0 + $1.text } }
 
+  /// Whether the prompt that asks for feedback, the text up to `Feedback:`, is cut into the tokens in which the text is
+  /// learnt; where a token reaches over the prompt's end, a model has never learnt to go on from there.
+  public func keepsPrompt<Token: Equatable>(_ tokens: (String) -> [Token]) -> Bool {
+    guard let marker = text.firstRange(of: "\nFeedback:") else { return true }
+    return tokens(text).starts(with: tokens(String(text[..<marker.upperBound])))
+  }
+
   /// A solution without feedback, to learn rationales from; nil when the task has none (10.1).
   public init?(rationaleOf question: Question, task: some ReasoningTask) {
     guard let rationale = task.solution(to: question) else { return nil }

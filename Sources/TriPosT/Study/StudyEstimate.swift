@@ -55,9 +55,11 @@ public struct StudyEstimate {
         if results.complete.contains(cell.id) {
           rows[index].complete += 1
         } else {
-          rows[index].seconds +=
+          let seconds =
             results.measuredSeconds(like: point) ?? work.expected.seconds(at: speed)
-          rows[index].limit += work.limit.seconds(at: speed)
+          rows[index].seconds += seconds
+          // Runs beside others take longer than was measured just now.
+          rows[index].limit += max(seconds, work.limit.seconds(at: speed))
         }
       }
     }
@@ -86,8 +88,8 @@ extension StudyEstimate: CustomStringConvertible {
     var lines = [
       TextTable(
         title:
-          "What is to be run; expected with answers as long as the solutions, or as measured in complete "
-          + "runs, and at most with every limit used up",
+          "What is to be run, one after another; expected with answers as long as the solutions, or as measured in "
+          + "complete runs, and at most with every limit used up",
         header: ["task", "model", "runs", "complete", "expected", "at most"],
         rows: rows.map {
           [
