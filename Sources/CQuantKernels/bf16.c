@@ -39,16 +39,16 @@ inlined void tile_words(
     size_t count, size_t n, size_t columns, const void *panels, const void *x, size_t stride,
     const qk_output *out) {
   const uint32_t *words = x;
-  __m512 acc[2][QK_TILE];
+  __m512 acc[QK_TILE][2];
   for (size_t p = 0; p < count; p++)
-    for (size_t t = 0; t < n; t++) acc[p][t] = _mm512_setzero_ps();
+    for (size_t t = 0; t < n; t++) acc[t][p] = _mm512_setzero_ps();
   for (size_t k = 0; k < columns; k++) {
     __m512bh w[2];
     for (size_t p = 0; p < count; p++)
       w[p] = (__m512bh)_mm512_loadu_si512((const char *)panels + (p * columns + k) * 64);
     for (size_t t = 0; t < n; t++) {
       const __m512bh input = (__m512bh)_mm512_set1_epi32((int)words[t * stride + k]);
-      for (size_t p = 0; p < count; p++) acc[p][t] = _mm512_dpbf16_ps(acc[p][t], w[p], input);
+      for (size_t p = 0; p < count; p++) acc[t][p] = _mm512_dpbf16_ps(acc[t][p], w[p], input);
     }
   }
   store(out, count, n, acc);

@@ -25,20 +25,23 @@ typedef struct {
   size_t ahead_bytes;
 } qk_output;
 
-/// Fetches `lines` cache lines from *ahead on, and goes on behind them.
-inlined void qk_fetch(const char **ahead, size_t lines) {
-  for (size_t i = 0; i < lines; i++, *ahead += 64) __builtin_prefetch(*ahead, 0, 2);
+/// The same from token `first` on.
+inlined qk_output qk_output_from(const qk_output *out, size_t first) {
+  qk_output part = *out;
+  part.y += first * out->stride;
+  return part;
 }
 
 /// Lines to fetch in each of so many steps.
 inlined size_t qk_fetch_lines(const qk_output *out, size_t steps) {
-  return (out->ahead_bytes + 64 * steps - 1) / (64 * steps);
+  return divide_up(out->ahead_bytes, 64 * at_least(steps, 1));
 }
 
-/// The product of one panel and `tokens` rows of x, 1 to QK_TILE of them.
+/// The product of one panel and `tokens` rows of x, 1 to QK_TILE of them, or up to QK_MANY from
+/// `sharing_tokens` on.
 ///
 /// For a float format x is `[tokens, stride]` floats of which the first `columns` count; for a
-/// quantized one a tile `[columns / QK_BLOCK, tokens]` of qk_input_block, without a stride.
+/// quantized one tiles `[columns / QK_BLOCK, rows]` of qk_input_block in order, without a stride.
 typedef void qk_tile(
     size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
     const qk_output *out);
@@ -79,6 +82,9 @@ typedef struct {
   /// The same for two neighbouring panels, whose rows `out->rows` counts together; NULL where that
   /// is no faster.
   qk_tile *pair[qk_format_count];
+  /// Rows of x from which on a quantized format's tiles want as many as there are, SIZE_MAX for never;
+  /// NULL where none does.
+  size_t (*sharing_tokens)(qk_format format);
   /// quantize.h
   void (*quantize_tile)(
       size_t blocks, size_t rows, const float *x, size_t stride, qk_input_block *tile);

@@ -2,11 +2,11 @@
 #include "kernels.h"
 
 enum {
-  cache_bytes = 512 << 10,  // panels that stay in a core's second-level cache while tokens pass by
+  cache_bytes = 512 << 10,  // panels, or inputs, that stay in a core's second-level cache
   small_bytes = 128 << 10,  // work worth handing to a thread: some microseconds
   team_chunks = 32,         // enough for a large team to share evenly
   few_tiles = 4,            // up to here a chunk takes all tokens
-  many_tiles = 8,
+  many_tiles = QK_MANY / QK_TILE,
   group_bytes = 128 << 10,  // panels that few tiles share while the next are fetched
 };
 
@@ -16,11 +16,22 @@ typedef struct {
   size_t panel_chunks, tile_chunks;
 } cut;
 
+/// Whether a panel meets all tokens of a chunk before the next one.
+static bool shares(const qk_product *p) {
+  const qk_kernels *kernels = qk_kernels_for(p->set);
+  return kernels->sharing_tokens && qk_is_quantized(p->format) &&
+         p->tokens >= kernels->sharing_tokens(p->format);
+}
+
 static cut cut_of(const qk_product *p) {
   cut c = {.panels = divide_up(p->rows, QK_PANEL), .tiles = divide_up(p->tokens, QK_TILE)};
   const size_t bytes = qk_panel_bytes(p->format, p->columns);
   if (c.panels == 0 || c.tiles == 0 || bytes == 0) return (cut){0};
-  c.tiles_per_chunk = c.tiles <= few_tiles ? c.tiles : many_tiles;
+  const size_t tile_bytes = QK_TILE * p->columns / QK_BLOCK * sizeof(qk_input_block);
+  const size_t most = shares(p)
+      ? at_least(at_most(cache_bytes / tile_bytes, many_tiles), few_tiles)
+      : many_tiles;
+  c.tiles_per_chunk = c.tiles <= few_tiles ? c.tiles : most;
   c.tile_chunks = divide_up(c.tiles, c.tiles_per_chunk);
   size_t height = at_most(cache_bytes / bytes, 16);
   if (height == 0) height = 1;
@@ -29,17 +40,18 @@ static cut cut_of(const qk_product *p) {
     height /= 2;
   c.panel_chunks = divide_up(c.panels, height);
   c.panels_per_chunk = divide_up(c.panels, c.panel_chunks);
+  if (c.panels_per_chunk > 1) c.panels_per_chunk = divide_up(c.panels_per_chunk, 2) * 2;  // pairs
   c.panel_chunks = divide_up(c.panels, c.panels_per_chunk);
   return c;
 }
 
-/// `count` panels from `panel` on, one or two, by the tile of tokens that begins with `first`; `ahead_bytes` from
-/// `ahead` on, counted from the first panel, are fetched meanwhile.
+/// `count` panels from `panel` on, one or two, by tokens `first ..< end`; `ahead_bytes` from `ahead` on, counted from
+/// the first panel, are fetched meanwhile.
 static void run_tile(
-    const qk_product *p, size_t panel, size_t count, size_t first, size_t ahead,
+    const qk_product *p, size_t panel, size_t count, size_t first, size_t end, size_t ahead,
     size_t ahead_bytes) {
   const qk_kernels *kernels = qk_kernels_for(p->set);
-  const size_t tokens = at_most(p->tokens - first, QK_TILE);
+  const size_t tokens = at_most(p->tokens, end) - first;
   const size_t row = panel * QK_PANEL, rows = at_most(p->rows - row, count * QK_PANEL);
   const void *x = qk_is_quantized(p->format)
       ? (const void *)((const qk_input_block *)p->x + first * (p->columns / QK_BLOCK))
@@ -68,9 +80,17 @@ void qk_product_run(const qk_product *product, size_t chunk) {
   const bool pairs = qk_kernels_for(product->set)->pair[product->format] &&
                      product->tokens >= QK_PAIR_TOKENS;
   const size_t step = pairs ? 2 : 1;
+  const size_t bytes = qk_panel_bytes(product->format, product->columns);
+  if (shares(product)) {
+    for (size_t p = panel; p < panel_end; p += step) {
+      const size_t next = at_most(p + step, panel_end), after = at_most(next + step, panel_end);
+      run_tile(
+          product, p, next - p, first * QK_TILE, end * QK_TILE, next * bytes, (after - next) * bytes);
+    }
+    return;
+  }
   // One or two tokens take no longer than memory does to bring their weights: it is busy enough.
   const bool fetches = c.tiles <= few_tiles && product->tokens > QK_PAIR_TOKENS;
-  const size_t bytes = qk_panel_bytes(product->format, product->columns);
   const size_t group = fetches ? at_least(group_bytes / bytes, step) / step * step : panel_end - panel;
   for (size_t p = panel; p < panel_end; p += group) {
     const size_t group_end = at_most(p + group, panel_end);
@@ -81,8 +101,8 @@ void qk_product_run(const qk_product *product, size_t chunk) {
       for (size_t q = p; q < group_end; q += step, call++) {
         const size_t from = ahead * call / calls, to = ahead * (call + 1) / calls;
         run_tile(
-            product, q, at_most(group_end - q, step), t * QK_TILE, group_end * bytes + from,
-            to - from);
+            product, q, at_most(group_end - q, step), t * QK_TILE, (t + 1) * QK_TILE,
+            group_end * bytes + from, to - from);
       }
   }
 }

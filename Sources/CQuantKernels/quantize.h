@@ -1,8 +1,8 @@
 // Rows of floats to blocks of 32 int8 values with a scale (contract: qk_quantize_tile).
 //
-// Plain loops that the compiler turns into vectors; each kernel file compiles them for its
-// instruction set. |x| is compared as an integer, which orders floats as their magnitudes do and
-// puts infinities and NaN above every number.
+// Vectors of the compiler's own kind; each kernel file compiles them for its instruction set. |x| is
+// compared as an integer, which orders floats as their magnitudes do and puts infinities and NaN
+// above every number.
 #pragma once
 #include <math.h>
 #include <string.h>
@@ -10,13 +10,16 @@
 #include "half.h"
 #include "kernels.h"
 
+typedef float quantize_floats __attribute__((vector_size(64)));
+typedef int32_t quantize_ints __attribute__((vector_size(64)));
+typedef int8_t quantize_bytes __attribute__((vector_size(16)));
+
 static inline void quantize_block(const float *restrict x, qk_input_block *restrict block) {
-  int32_t bits[QK_BLOCK], largest = 0;
-  memcpy(bits, x, sizeof bits);
-  for (int i = 0; i < QK_BLOCK; i++) {
-    int32_t magnitude = bits[i] & 0x7fffffff;
-    largest = magnitude > largest ? magnitude : largest;
-  }
+  quantize_floats values[2];
+  memcpy(values, x, sizeof values);
+  const quantize_ints magnitudes = __builtin_elementwise_max(
+      (quantize_ints)values[0] & 0x7fffffff, (quantize_ints)values[1] & 0x7fffffff);
+  const int32_t largest = __builtin_reduce_max(magnitudes);
   const float top = qk_float_from_bits((uint32_t)largest);
   if (largest >= 0x7f800000 || top < 0x1p-100f) {
     memset(block, 0, sizeof *block);
@@ -25,15 +28,16 @@ static inline void quantize_block(const float *restrict x, qk_input_block *restr
     return;
   }
   // |x| * (127 / top) is at most 127 and a few units in the last place, so nothing rounds to 128.
-  // Adding and taking away 1.5 * 2^23 rounds to an integer, half to even.
+  // Adding 1.5 * 2^23 rounds to an integer, half to even, which the sum's last bits then are.
   const float rounder = 0x1.8p23f, inverse = 127.0f / top;
-  int32_t sum[2] = {0, 0};
-  for (int half = 0; half < 2; half++)
-    for (int i = 16 * half; i < 16 * half + 16; i++) {
-      int32_t q = (int32_t)((x[i] * inverse + rounder) - rounder);
-      block->quants[i] = (int8_t)q;
-      sum[half] += q;
-    }
+  int32_t sum[2];
+  for (int half = 0; half < 2; half++) {
+    const quantize_ints q =
+        (quantize_ints)(values[half] * inverse + rounder) - (int32_t)qk_bits_of_float(rounder);
+    const quantize_bytes bytes = __builtin_convertvector(q, quantize_bytes);
+    memcpy(block->quants + 16 * half, &bytes, sizeof bytes);
+    sum[half] = __builtin_reduce_add(q);
+  }
   const int32_t whole = sum[0] + sum[1];
   block->scale = top / 127.0f;
   block->sum = block->scale * (float)whole;

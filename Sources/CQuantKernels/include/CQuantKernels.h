@@ -36,6 +36,8 @@
 #define QK_BLOCK 32
 /// Rows of x that a tile takes at most.
 #define QK_TILE 8
+/// Rows of x that a call of a kernel takes at most: tiles in order.
+#define QK_MANY 64
 /// Rows of w that the transposed product takes together.
 #define QK_PART 256
 

@@ -1,0 +1,327 @@
+// The products of the quantized formats for sets whose registers hold LANES rows, two registers to
+// a call: two panels, or the halves of one. The file that includes this one says what LANES are and
+// whether it HAS_DOT, and defines the functions that are declared here first; the rest is in vectors
+// of the compiler's own kind.
+//
+// PASS_TOKENS pass over the weights at a time. Those of a tile meet weights as they come from memory;
+// more share the work: a slice of some blocks is unpacked into the first-level cache, where every
+// token of the call meets it.
+#pragma once
+#include "layout.h"
+
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef uint16_t shorts __attribute__((vector_size(4 * LANES)));
+typedef uint8_t bytes __attribute__((vector_size(4 * LANES)));
+typedef int8_t side_bytes_of_lanes __attribute__((vector_size(LANES)));
+
+enum {
+  REGISTERS = 2,
+  SLICE = 16,    // blocks that are unpacked together
+};
+
+/// Words of four unsigned weights.
+typedef ints block_words[8][REGISTERS];
+
+/// The scales and minima of a block's groups.
+typedef struct {
+  floats scales[2][REGISTERS], minima[2][REGISTERS];
+} block_sides;
+
+/// A block of each row: `records` of the first panel, whose block j it is, and what has been unpacked
+/// of it, or NULL.
+typedef struct {
+  const uint8_t *records;
+  size_t panel_bytes, j;
+  const block_words *words;
+  const block_sides *sides;
+} block_view;
+
+// ---- What the instruction set's file defines
+
+#if HAS_DOT
+/// Adds each lane's four products of unsigned weights by signed inputs, exactly.
+inlined ints dot(ints sum, ints words, ints inputs);
+#endif
+/// The sums of a group's products by n tokens, each with its start; here where there is `dot`.
+inlined void group_sums(
+    qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
+    const qk_input_block *x, ints sums[][REGISTERS]);
+inlined bytes look_up(bytes codes);
+inlined floats floats_of_halves(const uint8_t *halves);
+/// Whether words are unpacked when they are used.
+inlined bool stays_packed(qk_layout l);
+/// Tokens of a pass whose sums are made together.
+inlined size_t together(qk_layout l);
+/// Tokens from which on it pays to unpack a slice for all; SIZE_MAX for never.
+inlined size_t sharing_tokens(qk_layout l);
+static void store(const qk_output *out, size_t count, size_t n, floats acc[][REGISTERS]);
+
+// ---- Unpacking
+
+inlined int32_t four_inputs(const qk_input_block *x, size_t i) {
+  int32_t word;
+  memcpy(&word, x->quants + 4 * i, sizeof word);
+  return word;
+}
+
+inlined ints ints_of(int32_t value) { return (ints){0} + value; }
+inlined floats floats_of(float value) { return value - (floats){0}; }
+
+/// Word i of each row's stored bits, in the place of bits `to ..< to + bits` of its values.
+inlined bytes stored_bits(
+    const uint8_t *lines, unsigned bits, size_t i, unsigned to, size_t lane) {
+  shorts line;
+  memcpy(&line, lines + i % bits * QK_LINE + 4 * lane, sizeof line);
+  if (bits == 8) return (bytes)line;
+  const unsigned from = bits * (unsigned)(i / bits);
+  const shorts moved = from < to ? line << (uint16_t)(to - from) : line >> (uint16_t)(from - to);
+  return (bytes)moved & (uint8_t)(((1 << bits) - 1) << to);
+}
+
+/// The rows' weights of inputs 4 * i ..< 4 * i + 4 of a block, unsigned, from row `lane` on.
+inlined ints block_weights(qk_layout l, const uint8_t *block, size_t i, size_t lane) {
+  bytes q = stored_bits(low_of(l, block), l.low, i, 0, lane);
+  if (l.high) q |= stored_bits(high_of(l, block), l.high, i, l.low, lane);
+  if (l.lift) q += l.lift;
+  return (ints)(l.coded ? look_up(q) : q);
+}
+
+/// The halves that a record begins with, times a block's bytes where the format has them.
+inlined floats side_floats(
+    qk_layout l, const uint8_t *halves, const uint8_t *factors, size_t lane) {
+  const floats values = floats_of_halves(halves + 2 * lane);
+  if (l.blocks == 1) return values;
+  side_bytes_of_lanes lanes;
+  memcpy(&lanes, factors + lane, sizeof lanes);
+  return values * __builtin_convertvector(__builtin_convertvector(lanes, ints), floats);
+}
+
+/// Where register r begins: a panel, and a row of it.
+inlined size_t panel_of(size_t r) { return r * LANES / QK_PANEL; }
+inlined size_t lane_of(size_t r) { return r * LANES % QK_PANEL; }
+
+/// The record that register r's rows begin with.
+inlined const uint8_t *record_of(const block_view *block, size_t r) {
+  return block->records + panel_of(r) * block->panel_bytes;
+}
+
+/// Word i, unpacked before or now.
+inlined ints word_of(qk_layout l, const block_view *block, size_t i, size_t r) {
+  if (block->words) return (*block->words)[i][r];
+  return block_weights(l, block_of(l, record_of(block, r), block->j), i, lane_of(r));
+}
+
+inlined floats scale_of(qk_layout l, const block_view *block, size_t g, size_t r) {
+  if (block->sides) return block->sides->scales[g][r];
+  const uint8_t *record = record_of(block, r);
+  return side_floats(l, record, scales_of(block_of(l, record, block->j), g), lane_of(r));
+}
+
+inlined floats minimum_of(qk_layout l, const block_view *block, size_t g, size_t r) {
+  if (block->sides) return block->sides->minima[g][r];
+  const uint8_t *record = record_of(block, r);
+  const uint8_t *minima = minima_of(l, block_of(l, record, block->j), g);
+  return side_floats(l, record + 2 * QK_PANEL, minima, lane_of(r));
+}
+
+// ---- Products
+
+#if HAS_DOT
+inlined void group_sums(
+    qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
+    const qk_input_block *x, ints sums[][REGISTERS]) {
+  const size_t words = 8 / l.groups;
+  for (size_t t = 0; t < n; t++)
+    for (size_t r = 0; r < count; r++) sums[t][r] = ints_of(start_of(l, &x[t], g));
+  for (size_t i = g * words; i < (g + 1) * words; i++) {
+    ints word[REGISTERS];
+    for (size_t r = 0; r < count; r++) word[r] = word_of(l, block, i, r);
+    for (size_t t = 0; t < n; t++)
+      for (size_t r = 0; r < count; r++)
+        sums[t][r] = dot(sums[t][r], word[r], ints_of(four_inputs(&x[t], i)));
+  }
+}
+#endif
+
+/// Adds a block's products by n tokens.
+inlined void add_block(
+    qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
+    floats acc[][REGISTERS]) {
+  for (size_t g = 0; g < l.groups; g++) {
+    ints sums[PASS_TOKENS][REGISTERS];
+    group_sums(l, count, n, g, block, x, sums);
+    for (size_t r = 0; r < count; r++) {
+      const floats scale = scale_of(l, block, g, r);
+      for (size_t t = 0; t < n; t++)
+        acc[t][r] = __builtin_elementwise_fma(
+            __builtin_convertvector(sums[t][r], floats), scale * x[t].scale, acc[t][r]);
+    }
+  }
+  for (size_t g = 0; l.minimum && g < l.groups; g++)
+    for (size_t r = 0; r < count; r++) {
+      const floats minimum = minimum_of(l, block, g, r);
+      for (size_t t = 0; t < n; t++)
+        acc[t][r] =
+            __builtin_elementwise_fma(minimum, floats_of(sum_of(l, &x[t], g)), acc[t][r]);
+    }
+}
+
+/// Adds a block's products by the tokens of a pass, as many at a time as pays.
+inlined void add_pass(
+    qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
+    floats acc[][REGISTERS]) {
+  const size_t step = together(l);
+  for (size_t first = 0; first < n; first += step)
+    add_block(l, count, at_most(n - first, step), block, x + first, acc + first);
+}
+
+/// A pass of n tokens of a tile of `stride`, which take each weight as it comes from memory.
+inlined void few_tokens(
+    qk_format format, size_t count, size_t n, size_t columns, const void *panels,
+    const qk_input_block *x, size_t stride, const qk_output *out) {
+  const qk_layout l = qk_layouts[format];
+  const size_t blocks = columns / QK_BLOCK, panel_bytes = qk_panel_bytes(format, columns);
+  const uint8_t *record = panels;
+  const char *ahead = out->ahead;
+  const size_t lines = qk_fetch_lines(out, blocks);
+  floats acc[PASS_TOKENS][REGISTERS] = {0};
+  for (size_t b = 0; b < blocks; b++, x += stride) {
+    const size_t j = b % l.blocks;
+    for (size_t k = 0; k < lines; k++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
+    const block_view block = {record, panel_bytes, j, NULL, NULL};
+    add_pass(l, count, n, &block, x, acc);
+    if (j + 1 == l.blocks) record += record_bytes(l);
+  }
+  store(out, count, n, acc);
+}
+
+inlined void tile_of_few(
+    qk_format format, size_t count, size_t columns, const void *panels, size_t tokens,
+    const qk_input_block *x, const qk_output *out) {
+  for (size_t first = 0; first < tokens;) {
+    const size_t left = tokens - first;
+    // Five are three and two, not four and one, which has little to share.
+    const size_t n = left <= PASS_TOKENS ? left : left == 5 ? 3 : PASS_TOKENS;
+    qk_output part = qk_output_from(out, first);
+    part.ahead_bytes = out->ahead_bytes / tokens * n;
+    part.ahead += out->ahead_bytes / tokens * first;
+    switch (n) {
+      case 1: few_tokens(format, count, 1, columns, panels, x, 1, &part); break;  // the only one
+      case 2: few_tokens(format, count, 2, columns, panels, x + first, tokens, &part); break;
+      case 3: few_tokens(format, count, 3, columns, panels, x + first, tokens, &part); break;
+      case 4: few_tokens(format, count, 4, columns, panels, x + first, tokens, &part); break;
+#if PASS_TOKENS == QK_TILE
+      case 5: few_tokens(format, count, 5, columns, panels, x + first, tokens, &part); break;
+      case 6: few_tokens(format, count, 6, columns, panels, x + first, tokens, &part); break;
+      case 7: few_tokens(format, count, 7, columns, panels, x + first, tokens, &part); break;
+      case 8: few_tokens(format, count, 8, columns, panels, x + first, tokens, &part); break;
+#endif
+    }
+    first += n;
+  }
+}
+
+/// Blocks that many tokens meet, unpacked, and memory to fetch meanwhile.
+typedef struct {
+  block_words words[SLICE];
+  block_sides sides[SLICE];
+  block_view blocks[SLICE];
+  size_t depth;
+  const char *ahead, *ahead_end;
+  size_t lines;  // to fetch beside a block and PASS_TOKENS
+} slice;
+
+/// Unpacks `count` registers of blocks b ..< b + depth.
+inlined void unpack_slice(
+    qk_layout l, size_t count, const uint8_t *panels, size_t panel_bytes, size_t b, slice *to) {
+  for (size_t i = 0; i < to->depth; i++) {
+    const uint8_t *records = panels + (b + i) / l.blocks * record_bytes(l);
+    const block_view block = {records, panel_bytes, (b + i) % l.blocks, NULL, NULL};
+    for (size_t r = 0; r < count; r++) {
+      for (size_t k = 0; !stays_packed(l) && k < 8; k++)
+        to->words[i][k][r] = word_of(l, &block, k, r);
+      for (size_t g = 0; g < l.groups; g++) {
+        to->sides[i].scales[g][r] = scale_of(l, &block, g, r);
+        if (l.minimum) to->sides[i].minima[g][r] = minimum_of(l, &block, g, r);
+      }
+    }
+    to->blocks[i] = block;
+  }
+}
+
+/// A slice by n tokens of a tile of `stride`.
+inlined void add_slice(
+    qk_layout l, size_t count, size_t n, slice *from, const qk_input_block *x, size_t stride,
+    floats acc[][REGISTERS]) {
+  floats sums[PASS_TOKENS][REGISTERS];
+  memcpy(sums, acc, n * sizeof sums[0]);
+  for (size_t j = 0; j < from->depth; j++, x += stride) {
+    for (size_t k = 0; k < from->lines && from->ahead < from->ahead_end; k++, from->ahead += 64)
+      __builtin_prefetch(from->ahead, 0, 2);
+    block_view block = from->blocks[j];
+    block.words = stays_packed(l) ? NULL : &from->words[j];
+    block.sides = &from->sides[j];
+    add_pass(l, count, n, &block, x, sums);
+  }
+  memcpy(acc, sums, n * sizeof sums[0]);
+}
+
+inlined void tiles_of_many(
+    qk_format format, size_t count, size_t columns, const void *panels, size_t tokens,
+    const qk_input_block *x, const qk_output *out) {
+  const qk_layout l = qk_layouts[format];
+  const size_t blocks = columns / QK_BLOCK, panel_bytes = qk_panel_bytes(format, columns);
+  floats acc[QK_MANY][REGISTERS];
+  memset(acc, 0, tokens * sizeof acc[0]);
+  slice s;
+  s.ahead = out->ahead;
+  s.ahead_end = out->ahead + out->ahead_bytes;
+  s.lines = qk_fetch_lines(out, blocks * divide_up(tokens, PASS_TOKENS));
+  for (size_t b = 0; b < blocks; b += SLICE) {
+    s.depth = at_most(blocks - b, SLICE);
+    unpack_slice(l, count, panels, panel_bytes, b, &s);
+    for (size_t first = 0; first < tokens; first += PASS_TOKENS) {
+      const size_t tile = first / QK_TILE * QK_TILE, height = at_most(tokens - tile, QK_TILE);
+      const size_t n = at_most(tokens - first, PASS_TOKENS);
+      const qk_input_block *inputs = x + tile * blocks + b * height + (first - tile);
+      switch (n) {
+        case 1: add_slice(l, count, 1, &s, inputs, height, acc + first); break;
+        case 2: add_slice(l, count, 2, &s, inputs, height, acc + first); break;
+        case 3: add_slice(l, count, 3, &s, inputs, height, acc + first); break;
+        case 4: add_slice(l, count, 4, &s, inputs, height, acc + first); break;
+#if PASS_TOKENS == QK_TILE
+        case 5: add_slice(l, count, 5, &s, inputs, height, acc + first); break;
+        case 6: add_slice(l, count, 6, &s, inputs, height, acc + first); break;
+        case 7: add_slice(l, count, 7, &s, inputs, height, acc + first); break;
+        case 8: add_slice(l, count, 8, &s, inputs, height, acc + first); break;
+#endif
+      }
+      // One after another, since each goes to lines that are far away.
+      if (b + s.depth == blocks) {
+        const qk_output part = qk_output_from(out, first);
+        store(&part, count, n, acc + first);
+      }
+    }
+  }
+}
+
+inlined void tile_blocks(
+    qk_format format, size_t count, size_t columns, const void *panels, size_t tokens,
+    const void *x, const qk_output *out) {
+  if (tokens > QK_TILE || tokens >= sharing_tokens(qk_layouts[format]))
+    tiles_of_many(format, count, columns, panels, tokens, x, out);
+  else
+    tile_of_few(format, count, columns, panels, tokens, x, out);
+}
+
+static size_t sharing_tokens_of(qk_format format) { return sharing_tokens(qk_layouts[format]); }
+
+/// A qk_tile of `count` registers.
+#define BLOCKS(format, count, name)                                                           \
+  static void name(                                                                           \
+      size_t columns, const void *panels, size_t tokens, const void *x, size_t stride,        \
+      const qk_output *out) {                                                                 \
+    (void)stride;                                                                             \
+    tile_blocks(qk_##format, count, columns, panels, tokens, x, out);                         \
+  }
