@@ -1,4 +1,4 @@
-"""Times tripost and llama.cpp in turns on synthetic models; called by scripts/compare-peers."""
+"""Times tripost and llama.cpp, or ik_llama.cpp, in turns on synthetic models; called by scripts/compare-peers."""
 
 import argparse
 import glob
@@ -23,30 +23,38 @@ def run(command, **options):
     return done.stdout
 
 
-# How the peer is built: for this machine, the same with OpenBLAS for prefill, and for AVX2 alone (tripost is then held to AVX2, too).
+# How the peer is built: for this machine, the same with OpenBLAS for prefill, and for AVX2 alone (tripost is then held to AVX2, too);
+# ik is ik_llama.cpp, built for this machine.
 BUILDS = {
     "native": ["-DGGML_NATIVE=ON"],
     "openblas": ["-DGGML_NATIVE=ON", "-DGGML_BLAS=ON", "-DGGML_BLAS_VENDOR=OpenBLAS"],
+    "ik": ["-DGGML_NATIVE=ON"],
     "avx2": ["-DGGML_NATIVE=OFF", "-DGGML_AVX2=ON", "-DGGML_FMA=ON", "-DGGML_F16C=ON", "-DGGML_BMI2=ON"],
 }
-PROGRAMS = ["llama-bench", "llama-batched-bench", "llama-server"]
 
 
 def build_peer(folder, kind):
-    """llama.cpp's benchmark programs and its server; returns their folder."""
-    build = f"{folder}/llama.cpp-{kind}"
-    if all(os.path.exists(f"{build}/bin/{program}") for program in PROGRAMS):
+    """llama.cpp's benchmark programs and its server, of ik_llama.cpp llama-bench alone; returns their folder."""
+    name, programs = ("ik_llama.cpp", ["llama-bench"]) if kind == "ik" else ("llama.cpp", ["llama-bench", "llama-batched-bench", "llama-server"])
+    build = f"{folder}/{name}-{kind}"
+    if all(os.path.exists(f"{build}/bin/{program}") for program in programs):
         return f"{build}/bin"
-    print(f"building llama.cpp ({kind})", file=sys.stderr)
-    if not glob.glob(f"{folder}/llama_cpp_python-*.tar.gz"):
-        run([sys.executable, "-m", "pip", "download", "-q", "--no-binary", "llama-cpp-python", "--no-deps", "-d", folder, "llama-cpp-python"])
-    (archive,) = glob.glob(f"{folder}/llama_cpp_python-*.tar.gz")
+    print(f"building {name} ({kind})", file=sys.stderr)
+    package = name.replace(".", "-").replace("_", "-") + "-python"
+    archives = f"{folder}/{package.replace('-', '_')}-*.tar.gz"
+    if not glob.glob(archives):
+        run([sys.executable, "-m", "pip", "download", "-q", "--no-binary", package, "--no-deps", "-d", folder, package])
+    (archive,) = glob.glob(archives)
     with tarfile.open(archive) as file:
         file.extractall(folder, filter="data")
-    source = f"{archive.removesuffix('.tar.gz')}/vendor/llama.cpp"
+    source = f"{archive.removesuffix('.tar.gz')}/vendor/{name}"
+    if kind == "ik":  # The archive lacks what writes the version into the programs.
+        os.makedirs(f"{source}/common/cmake", exist_ok=True)
+        with open(f"{source}/common/cmake/build-info-gen-cpp.cmake", "w") as file:
+            file.write("set(BUILD_NUMBER 0)\nconfigure_file(common/build-info.cpp.in common/build-info.cpp)\n")
     flags = ["-DGGML_OPENMP=ON", "-DLLAMA_CURL=OFF", "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_BUILD_TYPE=Release", *BUILDS[kind]]
     run(["cmake", "-G", "Ninja", "-S", source, "-B", build, *flags])
-    run(["cmake", "--build", build, "--target", *PROGRAMS])
+    run(["cmake", "--build", build, "--target", *programs])
     return f"{build}/bin"
 
 
@@ -63,8 +71,13 @@ def ours(program, model, options):
 
 def theirs(programs, bench, model, options):
     base = ["-m", model, "-t", str(options.threads)]
-    rows = json.loads(run([bench, *base, "-p", str(options.prompt), "-n", str(options.tokens), "-r", "1", "-o", "json"]))
+    # ik_llama.cpp lays weights out for the processor only when asked to; its better figure counts.
+    ways = ["-rtr", "0,1"] if options.build == "ik" else []
+    rows = json.loads(run([bench, *base, *ways, "-p", str(options.prompt), "-n", str(options.tokens), "-r", "1", "-o", "json"]))
+    rows.sort(key=lambda row: row["avg_ts"])
     found = {("prefill" if row["n_prompt"] else "decode"): row["avg_ts"] for row in rows}
+    if options.build == "ik":
+        return found
     steps = max(1, options.tokens // 4)
     context = (options.prompt // 2 + options.batch * steps + 511) // 256 * 256
     batched = [f"{programs}/llama-batched-bench", *base, "-c", str(context), "-npp", str(options.prompt // 2), "-ntg", str(steps)]
@@ -93,7 +106,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", required=True, help="folder of the peers")
     parser.add_argument("--program", default=".build/release/tripost")
-    parser.add_argument("--llama-bench", help="another program with llama-bench's options, such as ik_llama.cpp's")
+    parser.add_argument("--llama-bench", help="another program with llama-bench's options, in the place of the peer's")
     parser.add_argument("--shapes", default="15m,1.1b", help="of 15m, 1.1b, 7b, shipped")
     parser.add_argument("--types", default="q4_0,q8_0", help="of q4_0, q8_0, q4_k_m, q6_k")
     parser.add_argument("--pairs", type=int, default=5)
@@ -101,7 +114,7 @@ def main():
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--build", choices=list(BUILDS), default="native", help="of llama.cpp")
+    parser.add_argument("--build", choices=list(BUILDS), default="native", help="of llama.cpp, or ik_llama.cpp: prefill and decode")
     parser.add_argument("--rollouts", type=int, default=0, help="prompts of the comparison with llama-server and transformers")
     parser.add_argument("--rollout-tokens", type=int, default=200)
     parser.add_argument("--rollout-pairs", type=int, default=1)
@@ -111,8 +124,11 @@ def main():
     if options.build == "avx2":
         os.environ["TRIPOST_ISA"] = "avx2"
     programs = build_peer(options.peers, options.build)
+    if options.build == "ik" and options.rollouts:
+        parser.error("--rollouts takes llama.cpp's server")
     bench = options.llama_bench or f"{programs}/llama-bench"
-    print("| model | figure | tripost | llama.cpp | ratio | spread of the ratio |\n| --- | --- | --- | --- | --- | --- |")
+    peer = "ik_llama.cpp" if options.build == "ik" else "llama.cpp"
+    print(f"| model | figure | tripost | {peer} | ratio | spread of the ratio |\n| --- | --- | --- | --- | --- | --- |")
     for shape in options.shapes.split(","):
         for kind in options.types.split(","):
             model = SHIPPED if shape == "shipped" else f"{options.peers}/{shape}-{kind}.gguf"
@@ -126,7 +142,7 @@ def main():
             pairs = []
             for _ in range(options.pairs):
                 pairs.append((ours(options.program, model, options), theirs(programs, bench, model, options)))
-            for figure in ("prefill", "decode", "batch"):
+            for figure in sorted(pairs[0][1], key=["prefill", "decode", "batch"].index):
                 left, right = ([pair[side][figure] for pair in pairs] for side in (0, 1))
                 ratios = sorted(a / b for a, b in zip(left, right))
                 print(
