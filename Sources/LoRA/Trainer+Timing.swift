@@ -31,21 +31,22 @@ extension Trainer {
     return (ContinuousClock.now - start) / .seconds(1)
   }
 
-  /// The least seconds that a token of a step can take.
+  /// The least seconds that a token of a step can take, or of a forward pass alone.
   ///
   /// 2 operations a weight forward and 2 backward, each at the peak of what it is multiplied in; attention,
   /// the adapter and all else come on top.
   ///
   /// - Returns: nil where a peak is not known.
   public static func leastSecondsPerToken(
-    _ model: LlamaModel, _ limits: MachineLimits
+    _ model: LlamaModel, _ limits: MachineLimits, withBackward: Bool = true
   ) -> Double? {
     var seconds = 0.0
     for weight in model.weights.matrices {
       guard let forward = limits.peak(of: weight),
         let backward = limits.peak(of: TrainingPass.precision(of: weight, nil))
       else { return nil }
-      seconds += 2 * Double(weight.rows * weight.columns) * (1 / forward + 1 / backward)
+      let inverse = 1 / forward + (withBackward ? 1 / backward : 0)
+      seconds += 2 * Double(weight.rows * weight.columns) * inverse
     }
     return seconds
   }

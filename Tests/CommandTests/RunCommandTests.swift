@@ -66,6 +66,12 @@ struct RunCommandTests {
     #expect(Files.exists(path + "/iteration-1/adapter/adapter.gguf"))
     #expect(result.output.hasSuffix("report         \(path)/report.html\n"))
     let page = try Files.read(path + "/report.html")
+    #if arch(x86_64)
+      let shares = try Files.readText(path + "/metrics.jsonl").split(separator: "\n").compactMap {
+        try JSONValue(parsing: String($0))["clock"]?["share_of_peak"]?.double
+      }
+      #expect(shares.count > 2 && shares.allSatisfy { $0 < 1 } && shares.contains { $0 > 0 })
+    #endif
 
     let again = try Program.run(arguments(path))
     #expect(again.exit == 0)

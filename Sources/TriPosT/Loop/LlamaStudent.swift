@@ -1,6 +1,7 @@
 import Boundary
 public import Llama
 public import LoRA
+import QuantKernels
 
 /// A quantized LLaMA with a LoRA adapter.
 public final class LlamaStudent: Student {
@@ -10,6 +11,8 @@ public final class LlamaStudent: Student {
   private let parallel: Int
   private let memory: Int?
   private var adapter: Adapter?
+  /// Of its peaks alone; reading as much as the weights would take their memory again.
+  private lazy var limits = MachineLimits(reading: 0)
 
   /// - Parameters:
   ///   - model: The base.
@@ -103,6 +106,14 @@ public final class LlamaStudent: Student {
   public func loss(of texts: [TrainingText]) throws -> Double {
     let scorer = Scorer(model, updates: adapter?.updates ?? [:])
     return Validation.loss(of: try texts.map(row), by: scorer, .weights) ?? 0
+  }
+
+  public func leastSeconds(inferred: Int, trained: Int) -> Double? {
+    guard inferred + trained > 0,
+      let forward = Trainer.leastSecondsPerToken(model, limits, withBackward: false),
+      let step = Trainer.leastSecondsPerToken(model, limits)
+    else { return nil }
+    return Double(inferred) * forward + Double(trained) * step
   }
 
   private func row(_ text: TrainingText) throws -> TrainingRow {

@@ -160,8 +160,16 @@ public final class Loop {
     try report(.stageBegan(name))
     meter = Meter(start: seconds())
     let record = try folder.complete(
-      stage, name.iteration, inputs: inputs, seconds: seconds, body)
+      stage, name.iteration, inputs: inputs, seconds: seconds, leastSeconds: leastSeconds, body)
     try report(.stageEnded(name, numbers: record.facts, seconds: record.seconds))
+  }
+
+  /// What a stage's tokens take at the machine's peak; prompts that begin alike count whole.
+  private func leastSeconds(_ facts: JSONObject) -> Double? {
+    func tokens(_ key: String) -> Int { facts[key]?.int ?? 0 }
+    return student.leastSeconds(
+      inferred: tokens("prompt_tokens") + tokens("generated_tokens"),
+      trained: tokens("trained_tokens"))
   }
 
   /// Tells how far a stage is, and stops it when a signal has asked for that.

@@ -79,4 +79,12 @@ public protocol Student: AnyObject {
 
   /// The mean loss of the texts' tokens under their weights, in nats a token.
   func loss(of texts: [TrainingText]) throws -> Double
+
+  /// The seconds that tokens read or written, and tokens trained on, take at the peak of this machine; nil where
+  /// that is not known.
+  func leastSeconds(inferred: Int, trained: Int) -> Double?
+}
+
+extension Student {
+  public func leastSeconds(inferred: Int, trained: Int) -> Double? { nil }
 }

@@ -130,9 +130,11 @@ extension RunFolder {
   /// Does a stage unless it is on record, and puts it on record.
   ///
   /// `inputs` are the files inside the folder that `body` reads. It returns the facts of the stage and
-  /// the files inside the folder that it leaves, complete and durable. `seconds` tells the time.
+  /// the files inside the folder that it leaves, complete and durable. `seconds` tells the time, `leastSeconds` what
+  /// the facts' tokens take at the machine's peak.
   func complete(
     _ stage: RunManifest.Stage, _ iteration: Int, inputs: [String], seconds: () -> Double,
+    leastSeconds: (JSONObject) -> Double? = { _ in nil },
     _ body: () throws -> (facts: JSONObject, outputs: [String])
   ) throws -> RunManifest.Record {
     if let record = record(stage, iteration) { return record }
@@ -143,9 +145,11 @@ extension RunFolder {
     let record = RunManifest.Record(
       iteration: iteration, stage: stage, inputs: inputDigests, outputs: try digests(of: outputs),
       facts: facts, seconds: rounded(seconds() - start))
-    try metrics.record(
-      stage.rawValue, iteration: iteration, numbers: facts,
-      clock: ["seconds": .number(record.seconds)])
+    var clock: JSONObject = ["seconds": .number(record.seconds)]
+    if record.seconds > 0, let least = leastSeconds(facts) {
+      clock["share_of_peak"] = .number(rounded(least / record.seconds))
+    }
+    try metrics.record(stage.rawValue, iteration: iteration, numbers: facts, clock: clock)
     try metrics.sync()
     manifest.records.append(record)
     try Files.writeAtomically(manifest.text, to: url("run.json"))
