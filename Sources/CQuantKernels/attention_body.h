@@ -169,6 +169,7 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
     float s[STEPS_QUERIES][QK_ATTENTION_BLOCK], keep[STEPS_QUERIES];
     STEPS_FOR_TYPE(store->key_type, scores, n, head_size, q, key, s)
     size_t valid[STEPS_QUERIES], common = QK_ATTENTION_BLOCK;
+    float fall[STEPS_QUERIES] = {0};
     for (size_t t = 0; t < n; t++) {
       const size_t left = counts[t] > begin ? counts[t] - begin : 0;
       valid[t] = left < QK_ATTENTION_BLOCK ? left : QK_ATTENTION_BLOCK;
@@ -176,14 +177,23 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
       if (valid[t] == 0) continue;
       for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++)
         s[t][j] = j < valid[t] ? s[t][j] * scale : -INFINITY;
-      float top = best[t];
-      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) top = s[t][j] > top ? s[t][j] : top;
-      keep[t] = STEPS(exp)(best[t] - top);
-      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) s[t][j] = STEPS(exp)(s[t][j] - top);
+      STEPS(lanes) part[4], most;
+      memcpy(part, s[t], sizeof part);
+      most = part[0] > part[1] ? part[0] : part[1];
+      most = part[2] > most ? part[2] : most;
+      most = part[3] > most ? part[3] : most;
+      const float highest = STEPS(join_maximum)((const float *)&most);
+      const float top = highest > best[t] ? highest : best[t];
+      fall[t] = best[t] - top;
+      best[t] = top;
+    }
+    for (size_t t = 0; t < STEPS_QUERIES; t++) keep[t] = STEPS(exp)(fall[t]);
+    for (size_t t = 0; t < n; t++) {
+      if (valid[t] == 0) continue;
+      for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++) s[t][j] = STEPS(exp)(s[t][j] - best[t]);
       for (int l = 0; l < 16; l++)
         lane[t][l] =
             (fmaf(lane[t][l], keep[t], s[t][l]) + s[t][16 + l]) + (s[t][32 + l] + s[t][48 + l]);
-      best[t] = top;
     }
     if (common > 0 && common == valid[n - 1]) {
       STEPS_FOR_TYPE(store->value_type, gather, n, head_size, common, s, value, keep, acc)

@@ -182,5 +182,6 @@ const qk_kernels AVX2_TABLE = {
   .sharing_tokens = sharing_tokens_of,
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
+  .turn = turn,
 };
 #endif

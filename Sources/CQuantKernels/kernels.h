@@ -91,6 +91,9 @@ typedef struct {
   /// unpack.h
   void (*unpack_panel)(
       qk_format format, const void *panel, size_t first, size_t count, float *out, size_t height);
+  /// turn.h
+  void (*turn)(
+      size_t rows, size_t columns, const float *from, size_t stride, float *to, size_t to_stride);
 } qk_kernels;
 
 extern const qk_kernels qk_kernels_scalar;

@@ -71,12 +71,9 @@ size_t qk_product_chunks(const qk_product *product) {
   return c.panel_chunks * c.tile_chunks;
 }
 
-void qk_product_run(const qk_product *product, size_t chunk) {
-  const cut c = cut_of(product);
-  const size_t panel = chunk / c.tile_chunks * c.panels_per_chunk;
-  const size_t first = chunk % c.tile_chunks * c.tiles_per_chunk;
-  const size_t panel_end = at_most(panel + c.panels_per_chunk, c.panels);
-  const size_t end = at_most(first + c.tiles_per_chunk, c.tiles);
+/// Panels `panel ..< panel_end` by the tiles of tokens `first ..< end`.
+static void run_part(
+    const qk_product *product, size_t panel, size_t panel_end, size_t first, size_t end) {
   const bool pairs = qk_kernels_for(product->set)->pair[product->format] &&
                      product->tokens >= QK_PAIR_TOKENS;
   const size_t step = pairs ? 2 : 1;
@@ -90,7 +87,8 @@ void qk_product_run(const qk_product *product, size_t chunk) {
     return;
   }
   // One or two tokens take no longer than memory does to bring their weights: it is busy enough.
-  const bool fetches = c.tiles <= few_tiles && product->tokens > QK_PAIR_TOKENS;
+  const bool fetches =
+      product->tokens <= few_tiles * QK_TILE && product->tokens > QK_PAIR_TOKENS;
   const size_t group = fetches ? at_least(group_bytes / bytes, step) / step * step : panel_end - panel;
   for (size_t p = panel; p < panel_end; p += group) {
     const size_t group_end = at_most(p + group, panel_end);
@@ -105,4 +103,13 @@ void qk_product_run(const qk_product *product, size_t chunk) {
             group_end * bytes + from, to - from);
       }
   }
+}
+
+void qk_product_run(const qk_product *product, size_t chunk) {
+  const cut c = cut_of(product);
+  const size_t panel = chunk / c.tile_chunks * c.panels_per_chunk;
+  const size_t first = chunk % c.tile_chunks * c.tiles_per_chunk;
+  const size_t panel_end = at_most(panel + c.panels_per_chunk, c.panels);
+  const size_t end = at_most(first + c.tiles_per_chunk, c.tiles);
+  for (const qk_product *p = product; p; p = p->then) run_part(p, panel, panel_end, first, end);
 }

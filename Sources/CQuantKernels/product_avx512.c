@@ -111,5 +111,6 @@ const qk_kernels qk_kernels_avx512 = {
   .sharing_tokens = sharing_tokens_of,
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
+  .turn = turn,
 };
 #endif

@@ -162,5 +162,6 @@ const qk_kernels qk_kernels_neon = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
+  .turn = turn,
 };
 #endif

@@ -30,9 +30,12 @@ static inline float STEPS(join)(const float lane[16]) {
 }
 
 static inline float STEPS(join_maximum)(const float lane[16]) {
-  float best = lane[0];
-  for (int i = 1; i < 16; i++) best = lane[i] > best ? lane[i] : best;
-  return best;
+  float eight[8], four[4];
+  for (int i = 0; i < 8; i++) eight[i] = lane[i] > lane[i + 8] ? lane[i] : lane[i + 8];
+  for (int i = 0; i < 4; i++) four[i] = eight[i] > eight[i + 4] ? eight[i] : eight[i + 4];
+  const float even = four[0] > four[2] ? four[0] : four[2];
+  const float odd = four[1] > four[3] ? four[1] : four[3];
+  return even > odd ? even : odd;
 }
 
 static void STEPS(rms_norm)(

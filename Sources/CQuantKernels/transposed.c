@@ -75,16 +75,39 @@ static void round_rows(size_t groups, size_t height, float *part) {
     }
 }
 
-void qk_transposed_run(const qk_transposed *p, size_t chunk) {
+/// The lines of the next part's weights, to be fetched meanwhile: each panel has so few of a chunk's
+/// inputs in a row that the processor sees no pattern.
+typedef struct {
+  const char *start;                 ///< in the first panel; records that blocks share begin before it
+  size_t panel_bytes, lines, count;  ///< of a panel's piece, and of all
+  size_t panel, line;                ///< next
+} pieces;
+
+static pieces pieces_of(const qk_transposed *p, size_t row, size_t first_input, size_t inputs) {
+  if (row >= p->rows || !qk_is_quantized(p->format)) return (pieces){0};
+  const size_t bytes = qk_panel_bytes(p->format, p->columns), block = bytes / (p->columns / QK_BLOCK);
+  const size_t lines = divide_up(block * divide_up(inputs, QK_BLOCK), 64) + 1;
+  return (pieces){
+    .start = (const char *)p->panels + row / QK_PANEL * bytes + first_input / QK_BLOCK * block,
+    .panel_bytes = bytes, .lines = lines,
+    .count = lines * divide_up(at_most(p->rows - row, QK_PART), QK_PANEL),
+  };
+}
+
+static void fetch(pieces *p, size_t lines) {
+  for (; lines > 0 && p->count > 0; lines--, p->count--) {
+    __builtin_prefetch(p->start + p->panel * p->panel_bytes + p->line * 64, 0, 2);
+    if (++p->line == p->lines) p->line = 0, p->panel++;
+  }
+}
+
+/// `inputs` inputs, up to chunk_inputs, by tokens `first_token ..< end_token`.
+static void run_part(
+    const qk_transposed *p, size_t first_input, size_t inputs, size_t first_token, size_t end_token) {
   _Alignas(64) float part[chunk_inputs * QK_PART];
   const qk_kernels *kernels = qk_kernels_for(p->set);
   const qk_pair_kernels *native = p->bf16 ? qk_pair_kernels_for(p->set) : NULL;
-  const size_t across = divide_up(p->columns, chunk_inputs);
   const size_t bytes = qk_panel_bytes(p->format, p->columns);
-  const size_t first_input = chunk % across * chunk_inputs;
-  const size_t inputs = at_most(p->columns - first_input, chunk_inputs);
-  const size_t first_token = chunk / across * chunk_tokens(p);
-  const size_t end_token = first_token + at_most(p->tokens - first_token, chunk_tokens(p));
   for (size_t row = 0; row < p->rows; row += QK_PART) {
     const size_t rows = at_most(p->rows - row, QK_PART), depth = depth_of(p, row);
     const size_t height = divide_up(rows, QK_PANEL) * QK_PANEL;
@@ -100,8 +123,12 @@ void qk_transposed_run(const qk_transposed *p, size_t chunk) {
     qk_tile *tile = native ? (pairs ? native->pair : native->tile)
                            : (pairs ? kernels->pair[qk_f32] : kernels->tile[qk_f32]);
     const size_t width = pairs ? 2 * QK_PANEL : QK_PANEL, words = native ? 2 : 1;
+    pieces next = pieces_of(p, row + QK_PART, first_input, inputs);
+    const size_t calls = divide_up(inputs, width) * divide_up(end_token - first_token, QK_TILE);
+    const size_t lines = divide_up(next.count, calls);
     for (size_t i = 0; i < inputs; i += width)
       for (size_t t = first_token; t < end_token; t += QK_TILE) {
+        fetch(&next, lines);
         qk_output out = {
           .y = p->dx + t * p->columns + first_input + i, .stride = p->columns,
           .rows = at_most(inputs - i, width), .scale = p->scale,
@@ -112,4 +139,12 @@ void qk_transposed_run(const qk_transposed *p, size_t chunk) {
             p->parts + (row * p->tokens + t * depth) / words, depth / words, &out);
       }
   }
+}
+
+void qk_transposed_run(const qk_transposed *product, size_t chunk) {
+  const size_t across = divide_up(product->columns, chunk_inputs), tokens = chunk_tokens(product);
+  const size_t input = chunk % across * chunk_inputs, token = chunk / across * tokens;
+  const size_t inputs = at_most(product->columns - input, chunk_inputs);
+  const size_t end = token + at_most(product->tokens - token, tokens);
+  for (const qk_transposed *p = product; p; p = p->then) run_part(p, input, inputs, token, end);
 }

@@ -11,9 +11,9 @@
 #include "half.h"
 #include "kernels.h"
 #include "layout.h"
+#include "turn.h"
 
 typedef uint32_t words_4 __attribute__((vector_size(16)));
-typedef float floats_16 __attribute__((vector_size(64)));
 
 /// Stored bits of 16 inputs of row r, from input 16 * half on: four words of the lines.
 inlined words_4 word_bits(const uint8_t *lines, unsigned bits, size_t r, size_t half) {
@@ -77,20 +77,6 @@ inlined void unpack_lanes(qk_format format, const void *panel, size_t k, floats_
   else
     for (int r = 0; r < QK_PANEL; r++) values[r] = qk_bf16_to_float(words[r]);
   memcpy(lanes, values, sizeof values);
-}
-
-/// Four rounds of interleaving the first half of the vectors with the second transpose 16 by 16.
-static inline void transpose(floats_16 square[QK_PANEL]) {
-  for (int round = 0; round < 4; round++) {
-    floats_16 mixed[QK_PANEL];
-    for (int i = 0; i < 8; i++) {
-      mixed[2 * i] = __builtin_shufflevector(
-          square[i], square[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      mixed[2 * i + 1] = __builtin_shufflevector(
-          square[i], square[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    }
-    memcpy(square, mixed, sizeof mixed);
-  }
 }
 
 inlined void unpack_floats(

@@ -146,19 +146,26 @@ private struct LayerBackward {
     let dy = place.map { unscaled(projection, dy, place: $0) } ?? dy
     let (weight, products) = (weights[projection], pass.products)
     products.load(dy, pass.precision(of: weight))
-    if let dx { products.multiply(weight, into: dx, adding: adding) }
     guard let place, let hidden = kept.hidden[projection],
       let dHidden = pass.dHidden[hidden.columns]
-    else { return }
+    else {
+      if let dx { products.multiply(weight, into: dx, adding: adding) }
+      return
+    }
     let update = pass.adapter.parts[place].update
     let dropped = pass.dropout > 0 ? pass.dropped(x, at: site, dropoutKey).values : nil
     addGradient(hidden, dy, to: gradients.b[place], turned: true, scale: update.scale)
     products.multiply(update.packedB, into: dHidden, scale: update.scale)
     addGradient(dHidden, dropped ?? x, to: gradients.a[place])
     guard let dx else { return }
-    products.load(dHidden)
-    guard let dropped else { return products.multiply(update.packedA, into: dx, adding: true) }
-    products.multiply(update.packedA, into: dropped)
+    let updateProducts = pass.updateProducts
+    updateProducts.load(dHidden)
+    guard let dropped else {
+      return products.multiply(
+        weight, into: dx, adding: adding, then: (updateProducts, update.packedA))
+    }
+    products.multiply(weight, into: dx, adding: adding)
+    updateProducts.multiply(update.packedA, into: dropped)
     dropOut(
       dropped, rate: pass.dropout, key: pass.siteKey(site, dropoutKey), into: dropped)
     add(dropped, to: dx)

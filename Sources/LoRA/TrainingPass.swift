@@ -57,6 +57,7 @@ final class TrainingPass {
   private let queryInput: Activations
   private let feedForwardInput: Activations
   let products = BackwardProducts()
+  let updateProducts = BackwardProducts()
   /// What gradients are multiplied in; nil follows the weights.
   let backward: BackwardPrecision?
   private var store: KeyValueStore
@@ -250,12 +251,11 @@ final class TrainingPass {
     }
     let update = adapter.parts[place].update
     let input = dropout > 0 ? dropped(values, at: site, dropoutKey).input : x
+    let term = update.term(input, hidden: hidden)
     guard let direction = update.direction, let unscaled = kept[layer].unscaled[projection] else {
-      multiply(x, weight, into: y, adding: adding)
-      return update.add(input, hidden: hidden, to: y)
+      return multiply(x, weight, into: y, adding: adding, then: [term])
     }
-    multiply(x, weight, into: unscaled)
-    update.add(input, hidden: hidden, to: unscaled)
+    multiply(x, weight, into: unscaled, then: [term])
     scaleColumns(unscaled, by: direction.gains, into: y, adding: adding)
   }
 

@@ -47,20 +47,30 @@ public final class BackwardProducts {
   ///   - dx: `[rows, inputs]`; resized unless `adding`.
   ///   - adding: Whether dx keeps what it holds.
   ///   - scale: A factor of the product.
+  ///   - term: What is added to dx then: a gradient and what it flows back through; the same bits as a call
+  ///     of its own, sooner.
   public func multiply(
-    _ w: WeightMatrix, into dx: Matrix, adding: Bool = false, scale: Float = 1
+    _ w: WeightMatrix, into dx: Matrix, adding: Bool = false, scale: Float = 1,
+    then term: (dy: BackwardProducts, w: WeightMatrix)? = nil
   ) {
-    precondition(columns == w.rows, "\(columns) outputs for \(w.rows)")
-    precondition(dx.columns == w.columns, "\(w.columns) inputs into \(dx.columns)")
-    precondition(!adding || dx.rows == rows, "\(rows) rows onto \(dx.rows)")
     if !adding { dx.resize(rows: rows) }
-    var product = qk_transposed(
-      set: Kernels.instructionSet.code, format: w.format, bf16: precision == .bf16, rows: w.rows,
-      columns: w.columns, panels: w.panels, tokens: rows, dy: nil, parts: space.base,
-      dx: dx.base, scale: scale, adding: adding)
-    withUnsafePointer(to: &product) { product in
+    let first = product(w, into: dx, adding: adding, scale: scale)
+    let other = term.map { $0.dy.product($0.w, into: dx, adding: true, scale: 1) }
+    withChain([first] + (other.map { [$0] } ?? []), link: { $0.then = $1 }) { product in
       parallel(qk_transposed_chunks(product)) { qk_transposed_run(product, $0) }
     }
+  }
+
+  private func product(
+    _ w: WeightMatrix, into dx: Matrix, adding: Bool, scale: Float
+  ) -> qk_transposed {
+    precondition(columns == w.rows, "\(columns) outputs for \(w.rows)")
+    precondition(dx.columns == w.columns, "\(w.columns) inputs into \(dx.columns)")
+    precondition(dx.rows == rows, "\(rows) rows onto \(dx.rows)")
+    return qk_transposed(
+      set: Kernels.instructionSet.code, format: w.format, bf16: precision == .bf16, rows: w.rows,
+      columns: w.columns, panels: w.panels, tokens: rows, dy: nil, parts: space.base,
+      dx: dx.base, scale: scale, adding: adding, then: nil)
   }
 }
 

@@ -60,6 +60,37 @@ struct MatrixProductTests {
     }
   }
 
+  /// 40 tokens go in several tiles, and 600 rows in several chunks.
+  @Test(
+    "terms that follow a product are the bits of calls of their own",
+    arguments: [TensorType.q4_0, .q6_K, .f16], [1, 4, 40])
+  func terms(type: TensorType, tokens: Int) {
+    var random = RandomStream(seed: 7, "terms", tokens)
+    let w = random.weights(type, rows: 600, columns: 256)
+    let x = random.matrix(rows: tokens, columns: 256)
+    let others = [5, 16].map { rank in
+      (random.weights(.f32, rows: 600, columns: rank), random.matrix(rows: tokens, columns: rank))
+    }
+    let terms = others.map { other, x in
+      let input = Activations(columns: x.columns)
+      input.load(x)
+      return ProductTerm(input, other, scale: 0.75)
+    }
+    let input = Activations(columns: 256)
+    input.load(x)
+    for set in Kernels.available {
+      Kernels.with(set) {
+        let expected = product(x, w)
+        for term in terms {
+          multiply(term.x, term.w, into: expected, adding: true, scale: term.scale)
+        }
+        let y = Matrix(rows: 0, columns: 600)
+        multiply(input, w, into: y, then: terms)
+        #expect(y.bits == expected.bits, "\(set)")
+      }
+    }
+  }
+
   @Test(
     "nothing is written past the last row or read past the last input", arguments: supportedTypes)
   func staysInside(type: TensorType) {

@@ -156,6 +156,32 @@ struct TrainingStepsTests {
     Self.expectSlope(dv, of: { loss(doubles(q), doubles(k), $0) }, at: v, everyElement: all)
   }
 
+  /// Tiles and blocks of 64 that are full and not, in a sequence of its own and in two that go on from it,
+  /// the first of which no block begins with.
+  @Test(
+    "attention's gradients have the same bits on every instruction set", arguments: [6, 40, 64])
+  func attentionBits(size: Int) {
+    let (heads, kvHeads, rows) = (4, 2, 210)
+    let q = Self.random(rows, heads * size, seed: 1)
+    let k = Self.random(rows, kvHeads * size, seed: 2)
+    let v = Self.random(rows, kvHeads * size, seed: 3)
+    let dy = Self.random(rows, heads * size, seed: 4)
+    let sequences = [
+      AttentionSequence(rows: 0..<70), AttentionSequence(rows: 70..<140, after: [0..<70]),
+      AttentionSequence(rows: 140..<210, after: [0..<33]),
+    ]
+    let gradients = Kernels.available.map { set in
+      let results = [heads, kvHeads, kvHeads].map { Matrix(rows: 0, columns: $0 * size) }
+      Kernels.with(set) {
+        attentionBackward(
+          dy, queries: q, keys: k, values: v, headSize: size, sequences: sequences, scale: 0.2,
+          dQueries: results[0], dKeys: results[1], dValues: results[2])
+      }
+      return results.map(\.bits)
+    }
+    for other in gradients { #expect(other == gradients[0]) }
+  }
+
   @Test("cross-entropy: values are -log of the share, gradients the slopes")
   func crossEntropyOfRows() {
     let (logits, targets) = (Self.random(3, 37, seed: 1), [0, 36, 5])

@@ -37,6 +37,24 @@ struct TransposedProductTests {
     #expect(dx.row(3).allSatisfy { $0.isNaN })
   }
 
+  /// 700 tokens are several chunks in either precision, whose borders differ.
+  @Test(
+    "a term that follows a product is the bits of a call of its own",
+    arguments: BackwardPrecision.allCases, [1, 700])
+  func term(precision: BackwardPrecision, tokens: Int) {
+    var random = RandomStream(seed: 4, "transposed")
+    let w = random.weights(.q4_K, rows: 40, columns: 256)
+    let a = random.weights(.f32, rows: 5, columns: 256)
+    let (products, others) = (BackwardProducts(), BackwardProducts())
+    products.load(random.matrix(rows: tokens, columns: 40), precision)
+    others.load(random.matrix(rows: tokens, columns: 5))
+    let (expected, dx) = (Matrix(rows: 0, columns: 256), Matrix(rows: 0, columns: 256))
+    products.multiply(w, into: expected)
+    others.multiply(a, into: expected, adding: true)
+    products.multiply(w, into: dx, then: (others, a))
+    #expect(dx.bits == expected.bits)
+  }
+
   @Test("every instruction set returns the reference's bits", arguments: supportedTypes)
   func agreesWithReference(type: TensorType) {
     let columnCounts =

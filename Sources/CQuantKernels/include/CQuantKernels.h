@@ -129,8 +129,8 @@ void qk_quantize_tile(
 
 // ---- Products -----------------------------------------------------------------------------------
 
-/// y (+)= scale * x * transpose(w).
-typedef struct {
+/// y (+)= scale * x * transpose(w), then the same of the products after it.
+typedef struct qk_product {
   qk_instruction_set set;
   qk_format format;
   size_t rows;         ///< of w, and columns of y
@@ -141,6 +141,8 @@ typedef struct {
   float *y;            ///< `[tokens, rows]`
   float scale;
   bool adding;
+  /// Another onto the same y, or NULL: each chunk of y gets it while it is at hand.
+  const struct qk_product *then;
 } qk_product;
 
 /// The chunks that a product is cut into, by its shape alone; they may run in any order, at once.
@@ -154,7 +156,7 @@ void qk_product_run(const qk_product *product, size_t chunk);
 ///
 /// With `bf16`, w and dy are rounded to bfloat16 first (to nearest, ties to even; subnormals become 0),
 /// and r goes 1, 0, 3, 2, ...: the order in which processors that multiply bfloat16 pairs add them up.
-typedef struct {
+typedef struct qk_transposed {
   qk_instruction_set set;
   qk_format format;
   bool bf16;
@@ -167,6 +169,8 @@ typedef struct {
   float *dx;           ///< `[tokens, columns]`
   float scale;
   bool adding;
+  /// Another onto the same dx, or NULL, as in a product.
+  const struct qk_transposed *then;
 } qk_transposed;
 
 /// Floats that a row of dy takes in `parts`.
@@ -199,6 +203,39 @@ typedef struct {
 /// As for a product: cut by shape alone, chunks in any order.
 size_t qk_gradient_chunks(const qk_gradient *product);
 void qk_gradient_run(const qk_gradient *product, size_t chunk);
+
+/// The backward pass of causal attention for the query heads of one key/value head and consecutive
+/// positions of one sequence. For each query head, with P the softmax of scale * Q * transpose(K) over
+/// the positions seen:
+///
+///     dV += transpose(P) * dO    dP = dO * transpose(V)    dS = scale * P o (dP - rowsum(P o dP))
+///     dQ = dS * K                dK += transpose(dS) * Q
+///
+/// P is made again from queries and keys, 64 queries at a time, so no score outlives its tile (Dao et
+/// al. 2022, "FlashAttention", section 3.1). Heads, tiles and blocks of 64 positions come in order.
+typedef struct {
+  qk_instruction_set set;
+  /// qk_training
+  void (*softmax_backward)(size_t valid, size_t n, float scale, float *scores, float *dp);
+  size_t head_size;
+  size_t heads;      ///< query heads of the key/value head
+  size_t rows;       ///< queries
+  size_t seen;       ///< positions up to the last query's own
+  size_t stride;     ///< floats from a row of queries, dy and d_queries to the next
+  size_t kv_stride;  ///< the same of keys, values and their gradients
+  const float *queries;  ///< `[rows, stride]`, of which the first `[heads, head_size]` count, rotated
+  const float *dy;       ///< the gradient at the output, alike
+  const float *keys;     ///< `[seen, kv_stride]`, of which the first head_size count, rotated
+  const float *values;
+  float scale;
+  float *d_queries;      ///< written
+  float *d_keys;         ///< added to
+  float *d_values;
+  float *scratch;        ///< room for `qk_attention_backward_room(head_size, seen)` floats
+} qk_attention_backward;
+
+size_t qk_attention_backward_room(size_t head_size, size_t seen);
+void qk_attention_backward_run(const qk_attention_backward *attention);
 
 // ---- Limits of the machine ----------------------------------------------------------------------
 

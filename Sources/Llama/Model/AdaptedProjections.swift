@@ -10,7 +10,8 @@ final class AdaptedProjections {
   /// The rows of the batch by the stack that applies to them.
   private var groups: [(stack: LowRankUpdates, rows: [Int])] = []
   private var rowCount = 0
-  private let hidden: [Int: Matrix]
+  /// Scratch `[rows, rank]` for each of the updates of one projection, by rank.
+  private let hidden: [[Int: Matrix]]
   /// Scratch `[rows, width]`, one for each purpose and width.
   private var scratch: [String: Matrix] = [:]
   private var inputs: [Int: Activations] = [:]
@@ -26,7 +27,10 @@ final class AdaptedProjections {
       }
     }
     let ranks = Set(stacks.joined().flatMap(\.value).map(\.rank))
-    hidden = .init(uniqueKeysWithValues: ranks.map { ($0, Matrix(rows: 0, columns: $0)) })
+    let most = stacks.joined().map(\.value.count).max() ?? 0
+    hidden = (0..<most).map { _ in
+      .init(uniqueKeysWithValues: ranks.map { ($0, Matrix(rows: 0, columns: $0)) })
+    }
   }
 
   /// Takes note of which rows of the next products are of which stack.
@@ -84,8 +88,8 @@ final class AdaptedProjections {
     _ updates: [LowRankUpdate], _ x: Activations, _ w: WeightMatrix, into y: Matrix, adding: Bool
   ) {
     guard Self.scales(updates) else {
-      multiply(x, w, into: y, adding: adding)
-      return addUpdates(updates, x, to: y)
+      let terms = updates.enumerated().map { $1.term(x, hidden: hidden($0, rank: $1.rank)) }
+      return multiply(x, w, into: y, adding: adding, then: terms)
     }
     let sum = space("sum", w.rows)
     multiply(x, w, into: sum)
@@ -94,11 +98,15 @@ final class AdaptedProjections {
   }
 
   private func addUpdates(_ updates: [LowRankUpdate], _ x: Activations, to y: Matrix) {
-    for update in updates {
-      guard let hidden = hidden[update.rank] else { preconditionFailure("an unknown rank") }
-      update.add(x, hidden: hidden, to: y)
+    for (index, update) in updates.enumerated() {
+      update.add(x, hidden: hidden(index, rank: update.rank), to: y)
       if let direction = update.direction { scaleColumns(y, by: direction.gains, into: y) }
     }
+  }
+
+  private func hidden(_ index: Int, rank: Int) -> Matrix {
+    guard let hidden = hidden[index][rank] else { preconditionFailure("an unknown rank") }
+    return hidden
   }
 
   private func space(_ purpose: String, _ width: Int) -> Matrix {

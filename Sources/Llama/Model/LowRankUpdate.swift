@@ -67,9 +67,20 @@ public final class LowRankUpdate {
   ///   - h: Receives A·x, `[rows, rank]`; backward needs it.
   ///   - y: `[rows, outputs]`.
   public func add(_ x: Activations, hidden h: Matrix, to y: Matrix) {
+    let term = term(x, hidden: h)
+    multiply(term.x, term.w, into: y, adding: true, scale: term.scale)
+  }
+
+  /// What `add` adds, for the product that it belongs to.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, inputs]`.
+  ///   - h: Receives A·x, `[rows, rank]`, and must not change until the product is done.
+  /// - Returns: scale · B·h.
+  public func term(_ x: Activations, hidden h: Matrix) -> ProductTerm {
     multiply(x, packedA, into: h)
     hidden.load(h)
-    multiply(hidden, packedB, into: y, adding: true, scale: scale)
+    return ProductTerm(hidden, packedB, scale: scale)
   }
 }
 
