@@ -60,7 +60,17 @@ inlined size_t sharing_tokens(qk_layout l) {
   return l.high || l.coded ? 5 : QK_TILE + 1;
 }
 
+inlined ints dot_pairs(ints sum, ints words, ints inputs) {
+  return sum + (ints)_mm256_madd_epi16((__m256i)words, (__m256i)inputs);
+}
+
 #if AVX2_HAS_VNNI
+/// More do not fit the registers.
+inlined size_t chains_of(qk_layout l) {
+  (void)l;
+  return 1;
+}
+
 inlined ints dot(ints sum, ints words, ints inputs) {
   return (ints)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)words, (__m256i)inputs);
 }

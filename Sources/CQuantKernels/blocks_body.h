@@ -17,16 +17,23 @@ typedef int8_t side_bytes_of_lanes __attribute__((vector_size(LANES)));
 
 enum {
   REGISTERS = 2,
+  RECORD = 8,    // blocks of a K format's record
   SLICE = 16,    // blocks that are unpacked together
 };
 
 /// Words of four unsigned weights.
 typedef ints block_words[8][REGISTERS];
 
-/// The scales and minima of a block's groups.
+/// The scales of a block's groups, and the minimum of one that has its own.
 typedef struct {
-  floats scales[2][REGISTERS], minima[2][REGISTERS];
+  floats scales[2][REGISTERS], minimum[REGISTERS];
 } block_sides;
+
+/// The minima of a K format's record: two groups' in the halves of each word, and what they share.
+typedef struct {
+  ints pairs[8][REGISTERS];
+  floats factor[REGISTERS];
+} record_minima;
 
 /// A block of each row: `records` of the first panel, whose block j it is, and what has been unpacked
 /// of it, or NULL.
@@ -42,7 +49,11 @@ typedef struct {
 #if HAS_DOT
 /// Adds each lane's four products of unsigned weights by signed inputs, exactly.
 inlined ints dot(ints sum, ints words, ints inputs);
+/// Sums of each output that words are dealt to, 1 or 2.
+inlined size_t chains_of(qk_layout l);
 #endif
+/// Adds each lane's two products of 16 bits.
+inlined ints dot_pairs(ints sum, ints words, ints inputs);
 /// The sums of a group's products by n tokens, each with its start; here where there is `dot`.
 inlined void group_sums(
     qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
@@ -87,14 +98,10 @@ inlined ints block_weights(qk_layout l, const uint8_t *block, size_t i, size_t l
   return (ints)(l.coded ? look_up(q) : q);
 }
 
-/// The halves that a record begins with, times a block's bytes where the format has them.
-inlined floats side_floats(
-    qk_layout l, const uint8_t *halves, const uint8_t *factors, size_t lane) {
-  const floats values = floats_of_halves(halves + 2 * lane);
-  if (l.blocks == 1) return values;
+inlined ints ints_of_bytes(const uint8_t *bytes) {
   side_bytes_of_lanes lanes;
-  memcpy(&lanes, factors + lane, sizeof lanes);
-  return values * __builtin_convertvector(__builtin_convertvector(lanes, ints), floats);
+  memcpy(&lanes, bytes, sizeof lanes);
+  return __builtin_convertvector(lanes, ints);
 }
 
 /// Where register r begins: a panel, and a row of it.
@@ -115,14 +122,29 @@ inlined ints word_of(qk_layout l, const block_view *block, size_t i, size_t r) {
 inlined floats scale_of(qk_layout l, const block_view *block, size_t g, size_t r) {
   if (block->sides) return block->sides->scales[g][r];
   const uint8_t *record = record_of(block, r);
-  return side_floats(l, record, scales_of(block_of(l, record, block->j), g), lane_of(r));
+  const floats values = floats_of_halves(record + 2 * lane_of(r));
+  if (l.blocks == 1) return values;
+  const uint8_t *factors = scales_of(block_of(l, record, block->j), g);
+  return values * __builtin_convertvector(ints_of_bytes(factors + lane_of(r)), floats);
 }
 
-inlined floats minimum_of(qk_layout l, const block_view *block, size_t g, size_t r) {
-  if (block->sides) return block->sides->minima[g][r];
-  const uint8_t *record = record_of(block, r);
-  const uint8_t *minima = minima_of(l, block_of(l, record, block->j), g);
-  return side_floats(l, record + 2 * QK_PANEL, minima, lane_of(r));
+/// The halves behind the scales of a record.
+inlined floats minimum_of(const block_view *block, size_t r) {
+  if (block->sides) return block->sides->minimum[r];
+  return floats_of_halves(record_of(block, r) + 2 * QK_PANEL + 2 * lane_of(r));
+}
+
+inlined record_minima minima_of_record(qk_layout l, size_t count, const block_view *first) {
+  record_minima minima;
+  for (size_t r = 0; l.minimum && r < count; r++) {
+    const uint8_t *record = record_of(first, r);
+    for (size_t pair = 0; pair < group_pairs(l); pair++)
+      minima.pairs[pair][r] =
+          ints_of_bytes(group_minima(l, record, 2 * pair) + lane_of(r)) |
+          ints_of_bytes(group_minima(l, record, 2 * pair + 1) + lane_of(r)) << 16;
+    minima.factor[r] = floats_of_halves(record + 2 * QK_PANEL + 2 * lane_of(r));
+  }
+  return minima;
 }
 
 // ---- Products
@@ -131,20 +153,27 @@ inlined floats minimum_of(qk_layout l, const block_view *block, size_t g, size_t
 inlined void group_sums(
     qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
     const qk_input_block *x, ints sums[][REGISTERS]) {
-  const size_t words = 8 / l.groups;
-  for (size_t t = 0; t < n; t++)
-    for (size_t r = 0; r < count; r++) sums[t][r] = ints_of(start_of(l, &x[t], g));
-  for (size_t i = g * words; i < (g + 1) * words; i++) {
-    ints word[REGISTERS];
-    for (size_t r = 0; r < count; r++) word[r] = word_of(l, block, i, r);
+  const size_t words = 8 / l.groups, chains = chains_of(l);
+  ints chain[2][PASS_TOKENS][REGISTERS];
+  for (size_t c = 0; c < chains; c++)
     for (size_t t = 0; t < n; t++)
       for (size_t r = 0; r < count; r++)
-        sums[t][r] = dot(sums[t][r], word[r], ints_of(four_inputs(&x[t], i)));
-  }
+        chain[c][t][r] = ints_of(c == 0 ? start_of(l, &x[t], g) : 0);
+  for (size_t i = g * words; i < (g + 1) * words; i += chains)
+    for (size_t c = 0; c < chains; c++) {
+      ints word[REGISTERS];
+      for (size_t r = 0; r < count; r++) word[r] = word_of(l, block, i + c, r);
+      for (size_t t = 0; t < n; t++)
+        for (size_t r = 0; r < count; r++)
+          chain[c][t][r] = dot(chain[c][t][r], word[r], ints_of(four_inputs(&x[t], i + c)));
+    }
+  for (size_t t = 0; t < n; t++)
+    for (size_t r = 0; r < count; r++)
+      sums[t][r] = chains == 2 ? chain[0][t][r] + chain[1][t][r] : chain[0][t][r];
 }
 #endif
 
-/// Adds a block's products by n tokens.
+/// Adds a block's products by n tokens, of a K format without the inputs' scale.
 inlined void add_block(
     qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
     floats acc[][REGISTERS]) {
@@ -155,16 +184,53 @@ inlined void add_block(
       const floats scale = scale_of(l, block, g, r);
       for (size_t t = 0; t < n; t++)
         acc[t][r] = __builtin_elementwise_fma(
-            __builtin_convertvector(sums[t][r], floats), scale * x[t].scale, acc[t][r]);
+            __builtin_convertvector(sums[t][r], floats), l.blocks == 1 ? scale * x[t].scale : scale,
+            acc[t][r]);
     }
   }
-  for (size_t g = 0; l.minimum && g < l.groups; g++)
+  if (l.minimum && l.blocks == 1)
     for (size_t r = 0; r < count; r++) {
-      const floats minimum = minimum_of(l, block, g, r);
+      const floats minimum = minimum_of(block, r);
       for (size_t t = 0; t < n; t++)
-        acc[t][r] =
-            __builtin_elementwise_fma(minimum, floats_of(sum_of(l, &x[t], g)), acc[t][r]);
+        acc[t][r] = __builtin_elementwise_fma(minimum, floats_of(x[t].sum), acc[t][r]);
     }
+}
+
+/// Adds the minima of a K format's record by up to PASS_TOKENS tokens.
+inlined void add_minima(
+    qk_layout l, size_t count, size_t n, const record_minima *minima, const qk_input_block *x,
+    size_t stride, floats part[][REGISTERS]) {
+  ints sums[PASS_TOKENS][REGISTERS];
+  for (size_t t = 0; t < n; t++)
+    for (size_t r = 0; r < count; r++) sums[t][r] = ints_of(0);
+  for (size_t pair = 0; pair < group_pairs(l); pair++)
+    for (size_t t = 0; t < n; t++)
+      for (size_t r = 0; r < count; r++)
+        sums[t][r] = dot_pairs(
+            sums[t][r], minima->pairs[pair][r], ints_of(pair_sums(l, &x[t], stride, pair)));
+  for (size_t t = 0; t < n; t++)
+    for (size_t r = 0; r < count; r++)
+      part[t][r] = __builtin_elementwise_fma(
+          __builtin_convertvector(sums[t][r], floats), minima->factor[r], part[t][r]);
+}
+
+/// Adds a K format's record to what comes before it; x is at its first block, the next `stride` further.
+inlined void end_record(
+    qk_layout l, size_t count, size_t n, const record_minima *minima, const qk_input_block *x,
+    size_t stride, floats part[][REGISTERS], floats acc[][REGISTERS]) {
+  if (l.minimum) {
+    const size_t step = together(l);
+    for (size_t first = 0; first < n; first += step)
+      add_minima(l, count, at_most(n - first, step), minima, x + first, stride, part + first);
+  }
+  for (size_t t = 0; t < n; t++)
+    for (size_t r = 0; r < count; r++)
+      acc[t][r] = __builtin_elementwise_fma(part[t][r], floats_of(x[t].scale), acc[t][r]);
+}
+
+inlined void clear(size_t n, floats acc[][REGISTERS]) {
+  for (size_t t = 0; t < n; t++)
+    for (size_t r = 0; r < REGISTERS; r++) acc[t][r] = floats_of(0);
 }
 
 /// Adds a block's products by the tokens of a pass, as many at a time as pays.
@@ -185,13 +251,20 @@ inlined void few_tokens(
   const uint8_t *record = panels;
   const char *ahead = out->ahead;
   const size_t lines = qk_fetch_lines(out, blocks);
-  floats acc[PASS_TOKENS][REGISTERS] = {0};
-  for (size_t b = 0; b < blocks; b++, x += stride) {
-    const size_t j = b % l.blocks;
-    for (size_t k = 0; k < lines; k++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
-    const block_view block = {record, panel_bytes, j, NULL, NULL};
-    add_pass(l, count, n, &block, x, acc);
-    if (j + 1 == l.blocks) record += record_bytes(l);
+  floats acc[PASS_TOKENS][REGISTERS], part[PASS_TOKENS][REGISTERS];
+  clear(n, acc);
+  for (size_t b = 0; b < blocks; b += l.blocks, record += record_bytes(l)) {
+    const qk_input_block *first = x;
+    if (l.blocks > 1) clear(n, part);
+    for (size_t j = 0; j < l.blocks; j++, x += stride) {
+      for (size_t k = 0; k < lines; k++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
+      const block_view block = {record, panel_bytes, j, NULL, NULL};
+      add_pass(l, count, n, &block, x, l.blocks > 1 ? part : acc);
+    }
+    if (l.blocks == 1) continue;
+    const block_view block = {record, panel_bytes, 0, NULL, NULL};
+    const record_minima minima = minima_of_record(l, count, &block);
+    end_record(l, count, n, &minima, first, stride, part, acc);
   }
   store(out, count, n, acc);
 }
@@ -227,6 +300,7 @@ typedef struct {
   block_words words[SLICE];
   block_sides sides[SLICE];
   block_view blocks[SLICE];
+  record_minima minima[SLICE / RECORD];
   size_t depth;
   const char *ahead, *ahead_end;
   size_t lines;  // to fetch beside a block and PASS_TOKENS
@@ -241,11 +315,12 @@ inlined void unpack_slice(
     for (size_t r = 0; r < count; r++) {
       for (size_t k = 0; !stays_packed(l) && k < 8; k++)
         to->words[i][k][r] = word_of(l, &block, k, r);
-      for (size_t g = 0; g < l.groups; g++) {
+      for (size_t g = 0; g < l.groups; g++)
         to->sides[i].scales[g][r] = scale_of(l, &block, g, r);
-        if (l.minimum) to->sides[i].minima[g][r] = minimum_of(l, &block, g, r);
-      }
+      if (l.minimum && l.blocks == 1) to->sides[i].minimum[r] = minimum_of(&block, r);
     }
+    if (block.j == 0 && l.blocks > 1)
+      to->minima[i / RECORD] = minima_of_record(l, count, &block);
     to->blocks[i] = block;
   }
 }
@@ -254,17 +329,25 @@ inlined void unpack_slice(
 inlined void add_slice(
     qk_layout l, size_t count, size_t n, slice *from, const qk_input_block *x, size_t stride,
     floats acc[][REGISTERS]) {
-  floats sums[PASS_TOKENS][REGISTERS];
-  memcpy(sums, acc, n * sizeof sums[0]);
-  for (size_t j = 0; j < from->depth; j++, x += stride) {
-    for (size_t k = 0; k < from->lines && from->ahead < from->ahead_end; k++, from->ahead += 64)
-      __builtin_prefetch(from->ahead, 0, 2);
-    block_view block = from->blocks[j];
-    block.words = stays_packed(l) ? NULL : &from->words[j];
-    block.sides = &from->sides[j];
-    add_pass(l, count, n, &block, x, sums);
+  const size_t run = l.blocks > 1 ? RECORD : from->depth;
+  for (size_t j = 0; j < from->depth;) {
+    const qk_input_block *first = x;
+    floats sums[PASS_TOKENS][REGISTERS];
+    if (l.blocks > 1) clear(n, sums);
+    else memcpy(sums, acc, n * sizeof sums[0]);
+    for (const size_t end = j + run; j < end; j++, x += stride) {
+      for (size_t k = 0; k < from->lines && from->ahead < from->ahead_end; k++, from->ahead += 64)
+        __builtin_prefetch(from->ahead, 0, 2);
+      block_view block = from->blocks[j];
+      block.words = stays_packed(l) ? NULL : &from->words[j];
+      block.sides = &from->sides[j];
+      add_pass(l, count, n, &block, x, sums);
+    }
+    if (l.blocks > 1)
+      end_record(l, count, n, &from->minima[j / RECORD - 1], first, stride, sums, acc);
+    else
+      memcpy(acc, sums, n * sizeof sums[0]);
   }
-  memcpy(acc, sums, n * sizeof sums[0]);
 }
 
 inlined void tiles_of_many(

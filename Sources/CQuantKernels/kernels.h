@@ -87,7 +87,7 @@ typedef struct {
   size_t (*sharing_tokens)(qk_format format);
   /// quantize.h
   void (*quantize_tile)(
-      size_t blocks, size_t rows, const float *x, size_t stride, qk_input_block *tile);
+      size_t run, size_t blocks, size_t rows, const float *x, size_t stride, qk_input_block *tile);
   /// unpack.h
   void (*unpack_panel)(
       qk_format format, const void *panel, size_t first, size_t count, float *out, size_t height);

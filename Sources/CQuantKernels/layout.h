@@ -96,9 +96,18 @@ inlined int32_t start_of(qk_layout l, const qk_input_block *x, size_t group) {
   }
 }
 
-/// What a group's minimum is multiplied by.
-inlined float sum_of(qk_layout l, const qk_input_block *x, size_t group) {
-  return l.groups == 1 ? x->sum : x->half_sum[group];
+/// Groups of a record's blocks, two by two, for the integer sum of its minima.
+inlined size_t group_pairs(qk_layout l) { return (size_t)l.blocks * l.groups / 2; }
+
+/// The bytes, one a row, of the minimum of a record's group, of all its blocks' in order.
+inlined const uint8_t *group_minima(qk_layout l, const uint8_t *record, size_t group) {
+  return minima_of(l, block_of(l, record, group / l.groups), group % l.groups);
+}
+
+/// The sums of quants that a pair's minima are multiplied by; x is at a record's first block, and the next
+/// block `stride` further.
+inlined int32_t pair_sums(qk_layout l, const qk_input_block *x, size_t stride, size_t pair) {
+  return l.groups == 1 ? x[2 * pair * stride].sums : x[pair * stride].half_sums;
 }
 
 // ---- One weight at a time -----------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // The products for AVX-512 with VNNI: the 16 rows of a panel are the 16 lanes of a register.
 //
 // A token costs a panel 8 `vpdpbusd` a block (unsigned weights by signed inputs, exact in 32 bits), and for each
-// scale a conversion, a product and a fused add. A core that does two of these a cycle loads inputs no faster:
+// scale a conversion and a fused add, to which a block with a scale of its own adds a product. A core that does two of these a cycle loads inputs no faster:
 // with more than a few tokens two panels share each load.
 #include "kernels.h"
 
@@ -50,6 +50,13 @@ inlined size_t sharing_tokens(qk_layout l) {
 
 inlined ints dot(ints sum, ints words, ints inputs) {
   return (ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)words, (__m512i)inputs);
+}
+
+/// A `vpdpbusd` takes four cycles, in which two pipes begin eight: no fewer than the outputs of a pass.
+inlined size_t chains_of(qk_layout l) { return l.groups == 1 ? 2 : 1; }
+
+inlined ints dot_pairs(ints sum, ints words, ints inputs) {
+  return (ints)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)words, (__m512i)inputs);
 }
 
 /// The 16 weights of input k, as floats.

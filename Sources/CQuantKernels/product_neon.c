@@ -88,8 +88,36 @@ inlined void add_group(
     const int8_t *inputs = x[t].quants + 4 * g * words;
     int32x4_t sum = vdupq_n_s32(l.offset == 128 ? 0 : start_of(l, &x[t], g));
     for (size_t i = 0; i < words; i += 4) sum = add_words(sum, q + i, vld1q_s8(inputs + 4 * i));
-    acc[t][v] = vfmaq_f32(acc[t][v], vcvtq_f32_s32(sum), vmulq_n_f32(wscale, x[t].scale));
+    const float32x4_t scale = l.blocks == 1 ? vmulq_n_f32(wscale, x[t].scale) : wscale;
+    acc[t][v] = vfmaq_f32(acc[t][v], vcvtq_f32_s32(sum), scale);
   }
+}
+
+/// Four rows' bytes as 16 bits each.
+inlined int16x4_t four_bytes(const uint8_t *bytes) {
+  uint32_t four;
+  memcpy(&four, bytes, sizeof four);
+  return vreinterpret_s16_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)))));
+}
+
+/// Adds a record's minima, and the record to what comes before it; x is at its first block.
+inlined void end_record(
+    qk_layout l, size_t n, const uint8_t *record, const qk_input_block *x, float32x4_t part[][4],
+    float32x4_t acc[][4]) {
+  for (size_t v = 0; v < 4; v++)
+    for (size_t t = 0; t < n; t++) {
+      if (l.minimum) {
+        int32x4_t sum = vdupq_n_s32(0);
+        for (size_t group = 0; group < 2 * group_pairs(l); group++) {
+          const int32_t sums = pair_sums(l, &x[t], n, group / 2);
+          const int16x4_t minima = four_bytes(group_minima(l, record, group) + 4 * v);
+          sum = vmlal_n_s16(sum, minima, (int16_t)(sums >> group % 2 * 16));
+        }
+        const float32x4_t factor = four_halves((const uint16_t *)record + QK_PANEL + 4 * v);
+        part[t][v] = vfmaq_f32(part[t][v], vcvtq_f32_s32(sum), factor);
+      }
+      acc[t][v] = vfmaq_n_f32(acc[t][v], part[t][v], x[t].scale);
+    }
 }
 
 inlined void tile_blocks(
@@ -99,20 +127,23 @@ inlined void tile_blocks(
   const qk_layout l = qk_layouts[format];
   const uint8_t *w = panel;
   const qk_input_block *x = inputs;
-  float32x4_t acc[QK_TILE][4];
+  float32x4_t acc[QK_TILE][4], part[QK_TILE][4];
   clear(n, acc);
   for (size_t b = 0; b < columns / QK_BLOCK; b++, x += n) {
     const size_t j = b % l.blocks;
     const uint8_t *block = block_of(l, w, j);
+    if (j == 0) clear(n, part);
     for (size_t v = 0; v < 4; v++) {
-      for (size_t g = 0; g < l.groups; g++) add_group(l, n, v, g, w, block, x, acc);
-      for (size_t g = 0; l.minimum && g < l.groups; g++) {
-        const float32x4_t wmin = side_floats(l, w + 2 * QK_PANEL, minima_of(l, block, g), v);
+      for (size_t g = 0; g < l.groups; g++)
+        add_group(l, n, v, g, w, block, x, l.blocks == 1 ? acc : part);
+      if (l.minimum && l.blocks == 1)
         for (size_t t = 0; t < n; t++)
-          acc[t][v] = vfmaq_n_f32(acc[t][v], wmin, sum_of(l, &x[t], g));
-      }
+          acc[t][v] = vfmaq_n_f32(
+              acc[t][v], four_halves((const uint16_t *)w + QK_PANEL + 4 * v), x[t].sum);
     }
-    if (j + 1 == l.blocks) w += record_bytes(l);
+    if (j + 1 < l.blocks) continue;
+    if (l.blocks > 1) end_record(l, n, w, x - j * n, part, acc);
+    w += record_bytes(l);
   }
   store(out, n, acc);
 }

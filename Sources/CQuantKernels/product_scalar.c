@@ -30,20 +30,44 @@ inlined void floats(
     }
 }
 
-/// One block of 32 inputs of one row.
-inlined float add_block(
-    qk_layout l, const uint8_t *record, const uint8_t *block, size_t r, const qk_input_block *x,
-    float acc) {
+/// The integer sum of a group's products.
+inlined float group_sum(
+    qk_layout l, const uint8_t *block, size_t r, size_t group, const qk_input_block *x) {
   const size_t width = QK_BLOCK / l.groups;
-  for (size_t g = 0; g < l.groups; g++) {
+  int32_t sum = 0;
+  for (size_t i = group * width; i < (group + 1) * width; i++)
+    sum += weight_value(l, block, r, i) * x->quants[i];
+  return (float)sum;
+}
+
+/// A record of one block.
+inlined float add_block(
+    qk_layout l, const uint8_t *record, size_t r, const qk_input_block *x, float acc) {
+  const uint8_t *block = block_of(l, record, 0);
+  const float scale = weight_scale(l, record, block, 0, r) * x->scale;
+  acc = fmaf(group_sum(l, block, r, 0, x), scale, acc);
+  return l.minimum ? fmaf(weight_minimum(l, record, block, 0, r), x->sum, acc) : acc;
+}
+
+/// A record of a K format; the inputs of its next block are `stride` further.
+inlined float add_record(
+    qk_layout l, const uint8_t *record, size_t r, const qk_input_block *x, size_t stride, float acc) {
+  float part = 0;
+  for (size_t j = 0; j < l.blocks; j++)
+    for (size_t g = 0; g < l.groups; g++) {
+      const uint8_t *block = block_of(l, record, j);
+      const float scale = weight_scale(l, record, block, g, r);
+      part = fmaf(group_sum(l, block, r, g, &x[j * stride]), scale, part);
+    }
+  if (l.minimum) {
     int32_t sum = 0;
-    for (size_t i = g * width; i < (g + 1) * width; i++)
-      sum += weight_value(l, block, r, i) * x->quants[i];
-    acc = fmaf((float)sum, weight_scale(l, record, block, g, r) * x->scale, acc);
+    for (size_t group = 0; group < 2 * group_pairs(l); group++) {
+      const int32_t sums = pair_sums(l, x, stride, group / 2);
+      sum += group_minima(l, record, group)[r] * (int16_t)(sums >> group % 2 * 16);
+    }
+    part = fmaf((float)sum, half_at(record + 2 * QK_PANEL, r), part);
   }
-  for (size_t g = 0; l.minimum && g < l.groups; g++)
-    acc = fmaf(weight_minimum(l, record, block, g, r), sum_of(l, x, g), acc);
-  return acc;
+  return fmaf(part, x->scale, acc);
 }
 
 inlined void blocks(
@@ -53,9 +77,11 @@ inlined void blocks(
   for (size_t t = 0; t < tokens; t++)
     for (size_t r = 0; r < out->rows; r++) {
       float acc = 0;
-      for (size_t b = 0; b < columns / QK_BLOCK; b++) {
+      for (size_t b = 0; b < columns / QK_BLOCK; b += l.blocks) {
         const uint8_t *record = (const uint8_t *)panel + b / l.blocks * record_bytes(l);
-        acc = add_block(l, record, block_of(l, record, b % l.blocks), r, &x[b * tokens + t], acc);
+        const qk_input_block *inputs = &x[b * tokens + t];
+        acc = l.blocks == 1 ? add_block(l, record, r, inputs, acc)
+                            : add_record(l, record, r, inputs, tokens, acc);
       }
       store(out, t, r, acc);
     }

@@ -36,7 +36,7 @@ static void store_head(
       int8_t *bytes = (int8_t *)((uint16_t *)to + head_size / QK_STORE_BLOCK * QK_PAGE);
       for (size_t b = 0; b < head_size / QK_STORE_BLOCK; b++) {
         qk_input_block block;
-        quantize_block(from + b * QK_STORE_BLOCK, &block);
+        quantize_run(1, from + b * QK_STORE_BLOCK, &block, 1);
         ((uint16_t *)to)[b * QK_PAGE + position] = qk_float_to_half(block.scale);
         for (size_t i = 0; i < QK_STORE_BLOCK; i++)
           bytes[first + (b * QK_STORE_BLOCK + i) * step] = block.quants[i];

@@ -1,5 +1,6 @@
 // Which kernels this CPU runs.
 #include "kernels.h"
+#include "layout.h"
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
@@ -45,8 +46,10 @@ const qk_kernels *qk_kernels_for(qk_instruction_set set) {
   }
 }
 
+size_t qk_input_run(qk_format format) { return qk_layouts[format].blocks; }
+
 void qk_quantize_tile(
-    qk_instruction_set set, size_t blocks, size_t rows, const float *x, size_t stride,
+    qk_instruction_set set, size_t run, size_t blocks, size_t rows, const float *x, size_t stride,
     qk_input_block *tile) {
-  qk_kernels_for(set)->quantize_tile(blocks, rows, x, stride, tile);
+  qk_kernels_for(set)->quantize_tile(run, blocks, rows, x, stride, tile);
 }

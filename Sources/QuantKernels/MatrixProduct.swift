@@ -2,8 +2,8 @@ import CQuantKernels
 
 /// y = scale · x · wᵀ, or y += scale · x · wᵀ: element `[t, o]` is the sum over k of x[t, k] · w[o, k].
 ///
-/// Quantized weights take x in int8 blocks of 32, one scale each; float weights take the floats. Row t
-/// of y depends on row t of x alone, in the same bits for any number of rows, threads and any
+/// Quantized weights take x in int8 blocks of 32, with a scale each or, for K formats, one for 256 as in
+/// llama.cpp; float weights take the floats. Row t of y depends on row t of x alone, in the same bits for any number of rows, threads and any
 /// instruction set (the order of operations is in `CQuantKernels.h`).
 ///
 /// - Parameters:
@@ -49,7 +49,7 @@ private func product(
     set: Kernels.instructionSet.code, format: w.format, rows: w.rows, columns: w.columns,
     panels: w.panels, tokens: input.rows,
     x: qk_is_quantized(w.format)
-      ? UnsafeRawPointer(x.quantized()) : UnsafeRawPointer(input.base),
+      ? UnsafeRawPointer(x.quantized(for: w.format)) : UnsafeRawPointer(input.base),
     y: y.base, scale: scale, adding: adding, then: nil)
 }
 

@@ -68,10 +68,10 @@ static void *draw_weights(qk_format format, size_t rows, size_t columns) {
 static float *product(qk_product p, qk_instruction_set set, const float *x) {
   const size_t blocks = p.columns / QK_BLOCK;
   qk_input_block *tiles = calloc(p.tokens * blocks + 1, sizeof *tiles);
-  for (size_t t = 0; t < p.tokens; t += QK_TILE)
+  for (size_t t = 0; qk_is_quantized(p.format) && t < p.tokens; t += QK_TILE)
     qk_quantize_tile(
-        set, blocks, p.tokens - t < QK_TILE ? p.tokens - t : QK_TILE, x + t * p.columns, p.columns,
-        tiles + t * blocks);
+        set, qk_input_run(p.format), blocks, p.tokens - t < QK_TILE ? p.tokens - t : QK_TILE,
+        x + t * p.columns, p.columns, tiles + t * blocks);
   p.set = set;
   p.x = qk_is_quantized(p.format) ? (const void *)tiles : x;
   float *y = calloc(p.tokens * p.rows + 1, sizeof *y);

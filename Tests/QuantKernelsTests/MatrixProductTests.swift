@@ -197,7 +197,10 @@ struct MatrixProductTests {
     let w = WeightMatrix(type: type, rows: 24, columns: 256, bytes: bytes)
     // Where all weights are above zero, rows err together: it takes many inputs to see the mean.
     let x = random.matrix(rows: 64, columns: 256)
-    #expect(normalizedSquaredError(product(x, w).values, doubleProduct(x, w.unpacked)) < 5e-5)
+    // Rounding to steps of max / 127 errs by a twelfth of their square: of 32 normal numbers the largest is about
+    // 2.2, of 256 about 3.
+    let bound = type.blockSize == 256 ? 7e-5 : 5e-5
+    #expect(normalizedSquaredError(product(x, w).values, doubleProduct(x, w.unpacked)) < bound)
   }
 
   /// Numbers of ggml's own kernels, which round the inputs to int8 as well (256 with one scale for

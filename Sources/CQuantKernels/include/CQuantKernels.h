@@ -8,17 +8,21 @@
 // set:
 //
 //     floats      acc = fmaf(w[k], x[k], acc), k ascending
-//     quantized   blocks of 32 ascending; acc = fmaf((float)isum, wscale * xscale, acc) for each
-//                 group of a block, then, where the format has minima, acc = fmaf(wmin, xsum, acc)
-//                 for each group
+//     quantized   blocks of 32 ascending; acc = fmaf((float)isum, wscale * xscale, acc), then, where
+//                 the format has minima, acc = fmaf(wmin, xsum, acc)
+//     K formats   records of 256 ascending; from part = 0 part = fmaf((float)isum, wscale, part) for
+//                 each group of each block, then, where the format has minima, part =
+//                 fmaf((float)imin, wmin, part); and acc = fmaf(part, xscale, acc)
 //     the result  y = scale * acc,  or when adding  y = fmaf(scale, acc, y)
 //
 // where acc starts at 0. A quantized weight is wscale * q, or wscale * q + wmin, q being a small
-// integer. The group that shares a scale and a minimum is the whole block, or each half of it in
-// turn; isum is the exact integer sum of a group's q times the quants of x, and xsum is xscale
-// times the sum of the group's quants, rounded once. Halves and bfloat16 become floats exactly, and
-// so do the products of a half and a byte that are the scales and minima of the K formats. An
-// output's bits depend on its row of weights and its row of x alone.
+// integer. A block has one scale, or in some K formats one for each half: a group. isum is the exact
+// integer sum of a group's q times the quants of x, and xsum is xscale times the sum of the block's
+// quants, rounded once. The 256 inputs of a record share one xscale, as in llama.cpp, so a record's
+// minima take integers, too: imin is the exact sum over its groups of the minimum's byte times the
+// sum of the quants, and wmin the half that they share. Halves and bfloat16 become floats exactly,
+// and so does the product of a half and a byte that is a K format's scale. An output's bits depend
+// on its row of weights and its row of x alone.
 //
 // No function here allocates, reads a file or fails. Shapes are trusted: the caller has checked
 // them.
@@ -104,13 +108,15 @@ void qk_unpack_row(qk_format format, size_t columns, const void *panels, size_t 
 
 // ---- Inputs -------------------------------------------------------------------------------------
 
-/// 32 inputs of one row: x is about quants * scale, scale = max |x| / 127, quants in -127...127.
-/// The starts cancel the offsets of the weights: minus the offset times the sum of the quants.
+/// 32 inputs of one row: x is about quants * scale, scale = max |x| / 127 over the blocks that share it,
+/// quants in -127...127. The starts cancel the offsets of the weights: minus the offset times the sum of
+/// the quants. A word of two sums has the first in its low half.
 typedef struct {
   int8_t quants[QK_BLOCK];
   float scale;
   float sum;          ///< scale * (float)(sum of the quants)
-  float half_sum[2];  ///< the same of each half
+  int32_t sums;       ///< of the quants of this block and of the next one that shares the scale, or 0
+  int32_t half_sums;  ///< of the quants of either half
   int32_t start_8;
   int32_t start_128;
   int32_t start_32[2];  ///< of each half
@@ -118,13 +124,17 @@ typedef struct {
 
 _Static_assert(sizeof(qk_input_block) == 64, "a block fills a cache line");
 
-/// Quantizes up to QK_TILE rows of x, `stride` floats apart, into a tile `[blocks, rows]`.
+/// Blocks of x that share a scale for a quantized format: 1, or the 8 of a K format's record.
+size_t qk_input_run(qk_format format);
+
+/// Quantizes up to QK_TILE rows of x, `stride` floats apart, into a tile `[blocks, rows]`, each `run` blocks
+/// with one scale.
 ///
-/// quants = round half to even of x * (127 / max |x|). A block whose largest |x| is below 2^-100
+/// quants = round half to even of x * (127 / max |x|). A run whose largest |x| is below 2^-100
 /// counts as zeros; one with a value that is not finite gets the scale NaN, so that its outputs are
 /// NaN.
 void qk_quantize_tile(
-    qk_instruction_set set, size_t blocks, size_t rows, const float *x, size_t stride,
+    qk_instruction_set set, size_t run, size_t blocks, size_t rows, const float *x, size_t stride,
     qk_input_block *tile);
 
 // ---- Products -----------------------------------------------------------------------------------
@@ -137,7 +147,7 @@ typedef struct qk_product {
   size_t columns;      ///< of w and x
   const void *panels;  ///< w, packed
   size_t tokens;       ///< rows of x and y
-  const void *x;       ///< float `[tokens, columns]`; for a quantized format the tiles in order
+  const void *x;       ///< float `[tokens, columns]`; for a quantized format its tiles in order
   float *y;            ///< `[tokens, rows]`
   float scale;
   bool adding;
