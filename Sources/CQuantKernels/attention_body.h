@@ -177,7 +177,7 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
       if (valid[t] == 0) continue;
       for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++)
         s[t][j] = j < valid[t] ? s[t][j] * scale : -INFINITY;
-      STEPS(lanes) part[4], most;
+      STEPS(lanes) part[QK_ATTENTION_BLOCK / 16], most;
       memcpy(part, s[t], sizeof part);
       most = part[0] > part[1] ? part[0] : part[1];
       most = part[2] > most ? part[2] : most;

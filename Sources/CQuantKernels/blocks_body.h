@@ -142,7 +142,7 @@ inlined record_minima minima_of_record(qk_layout l, size_t count, const block_vi
       minima.pairs[pair][r] =
           ints_of_bytes(group_minima(l, record, 2 * pair) + lane_of(r)) |
           ints_of_bytes(group_minima(l, record, 2 * pair + 1) + lane_of(r)) << 16;
-    minima.factor[r] = floats_of_halves(record + 2 * QK_PANEL + 2 * lane_of(r));
+    minima.factor[r] = minimum_of(first, r);
   }
   return minima;
 }
@@ -319,7 +319,7 @@ inlined void unpack_slice(
         to->sides[i].scales[g][r] = scale_of(l, &block, g, r);
       if (l.minimum && l.blocks == 1) to->sides[i].minimum[r] = minimum_of(&block, r);
     }
-    if (block.j == 0 && l.blocks > 1)
+    if (l.minimum && l.blocks > 1 && block.j == 0)
       to->minima[i / RECORD] = minima_of_record(l, count, &block);
     to->blocks[i] = block;
   }
