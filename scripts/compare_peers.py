@@ -33,9 +33,11 @@ BUILDS = {
 }
 
 
-def build_peer(folder, kind):
-    """llama.cpp's benchmark programs and its server, of ik_llama.cpp llama-bench alone; returns their folder."""
-    name, programs = ("ik_llama.cpp", ["llama-bench"]) if kind == "ik" else ("llama.cpp", ["llama-bench", "llama-batched-bench", "llama-server"])
+def build_peer(folder, kind, server):
+    """llama.cpp's benchmark programs and perhaps its server, of ik_llama.cpp llama-bench alone; returns their folder."""
+    name, programs = ("ik_llama.cpp", ["llama-bench"]) if kind == "ik" else ("llama.cpp", ["llama-bench", "llama-batched-bench"])
+    if server:
+        programs.append("llama-server")
     build = f"{folder}/{name}-{kind}"
     if all(os.path.exists(f"{build}/bin/{program}") for program in programs):
         return f"{build}/bin"
@@ -123,9 +125,9 @@ def main():
     options = parser.parse_args()
     if options.build == "avx2":
         os.environ["TRIPOST_ISA"] = "avx2"
-    programs = build_peer(options.peers, options.build)
     if options.build == "ik" and options.rollouts:
         parser.error("--rollouts takes llama.cpp's server")
+    programs = build_peer(options.peers, options.build, server=options.rollouts > 0)
     bench = options.llama_bench or f"{programs}/llama-bench"
     peer = "ik_llama.cpp" if options.build == "ik" else "llama.cpp"
     print(f"| model | figure | tripost | {peer} | ratio | spread of the ratio |\n| --- | --- | --- | --- | --- | --- |")

@@ -75,72 +75,12 @@ inlined ints dot(ints sum, ints words, ints inputs) {
   return (ints)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)words, (__m256i)inputs);
 }
 #else
-// `maddubs` adds neighbouring products in 16 bits and saturates there, so each way says why its sums
-// fit.
-
-/// Unsigned magnitudes times inputs that take the weight's sign: a pair is at most 2 * 128 * 127 =
-/// 32512.
-inlined void byte_sums(
-    qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
-    ints sums[][REGISTERS]) {
-  const __m256i ones = _mm256_set1_epi16(1), offset = _mm256_set1_epi8((char)0x80);
-  for (size_t r = 0; r < count; r++) {
-    ints sum[QK_TILE];
-    for (size_t t = 0; t < n; t++) sum[t] = ints_of(0);
-    for (size_t i = 0; i < 8; i++) {
-      const __m256i q = _mm256_xor_si256((__m256i)word_of(l, block, i, r), offset);
-      const __m256i magnitude = _mm256_abs_epi8(q);
-      for (size_t t = 0; t < n; t++) {
-        const __m256i input = _mm256_set1_epi32(four_inputs(&x[t], i));
-        const __m256i pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(input, q));
-        sum[t] += (ints)_mm256_madd_epi16(pairs, ones);
-      }
-    }
-    for (size_t t = 0; t < n; t++) sums[t][r] = sum[t];
-  }
+inlined ints pair_products(ints words, ints inputs) {
+  return (ints)_mm256_maddubs_epi16((__m256i)words, (__m256i)inputs);
 }
 
-/// A pair of unsigned values times inputs is at most 2 * 127 times the largest value, so sums of 16
-/// bits hold 8 pairs of values up to 15 (30480), 4 up to 31 (31496) and 2 up to 63 (32004).
-///
-/// A word's products come first, then all the sums: in turns, sums take the pipes that products need (by
-/// a tenth, on Zen 5). The empty statements keep the compiler from turning that round.
-inlined void small_sums(
-    qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
-    const qk_input_block *x, ints sums[][REGISTERS]) {
-  const __m256i ones = _mm256_set1_epi16(1);
-  const size_t words = 8 / l.groups, largest = (1u << (l.low + l.high)) - 1 + l.lift;
-  const size_t depth = largest <= 15 ? words : largest <= 31 ? 4 : 2;
-  for (size_t first = g * words; first < (g + 1) * words; first += depth) {
-    __m256i pairs[PASS_TOKENS][REGISTERS];
-#pragma clang loop unroll(full)
-    for (size_t i = first; i < first + depth; i++) {
-      __m256i pair[PASS_TOKENS][REGISTERS];
-      for (size_t t = 0; t < n; t++)
-        for (size_t r = 0; r < count; r++)
-          pair[t][r] = _mm256_maddubs_epi16(
-              (__m256i)word_of(l, block, i, r), _mm256_set1_epi32(four_inputs(&x[t], i)));
-      for (size_t t = 0; t < n; t++)
-        for (size_t r = 0; r < count; r++) {
-          pairs[t][r] = i == first ? pair[t][r] : _mm256_add_epi16(pairs[t][r], pair[t][r]);
-          if (n > 1) __asm__ volatile("" : "+x"(pairs[t][r]));
-        }
-    }
-    for (size_t t = 0; t < n; t++)
-      for (size_t r = 0; r < count; r++) {
-        const ints wide = (ints)_mm256_madd_epi16(pairs[t][r], ones);
-        sums[t][r] = first == g * words ? wide + start_of(l, &x[t], g) : sums[t][r] + wide;
-      }
-  }
-}
-
-inlined void group_sums(
-    qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
-    const qk_input_block *x, ints sums[][REGISTERS]) {
-  if (l.offset == 128)
-    byte_sums(l, count, n, block, x, sums);
-  else
-    small_sums(l, count, n, g, block, x, sums);
+inlined ints with_signs(ints inputs, ints weights) {
+  return (ints)_mm256_sign_epi8((__m256i)inputs, (__m256i)weights);
 }
 #endif
 

@@ -19,6 +19,7 @@ enum {
   REGISTERS = 2,
   RECORD = 8,    // blocks of a K format's record
   SLICE = 16,    // blocks that are unpacked together
+  byte_registers = LANES / 8,  // whose sums of weights of 8 bits are made together: as many as fit
 };
 
 /// Words of four unsigned weights.
@@ -51,13 +52,14 @@ typedef struct {
 inlined ints dot(ints sum, ints words, ints inputs);
 /// Sums of each output that words are dealt to, 1 or 2.
 inlined size_t chains_of(qk_layout l);
+#else
+/// The products of unsigned weights by signed inputs, neighbours added in 16 bits, where they saturate.
+inlined ints pair_products(ints words, ints inputs);
+/// Inputs with their signs changed where weights are negative; anything where those are 0.
+inlined ints with_signs(ints inputs, ints weights);
 #endif
 /// Adds each lane's two products of 16 bits.
 inlined ints dot_pairs(ints sum, ints words, ints inputs);
-/// The sums of a group's products by n tokens, each with its start; here where there is `dot`.
-inlined void group_sums(
-    qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
-    const qk_input_block *x, ints sums[][REGISTERS]);
 inlined bytes look_up(bytes codes);
 inlined floats floats_of_halves(const uint8_t *halves);
 /// Whether words are unpacked when they are used.
@@ -150,6 +152,7 @@ inlined record_minima minima_of_record(qk_layout l, size_t count, const block_vi
 // ---- Products
 
 #if HAS_DOT
+/// The sums of a group's products by n tokens, each with its start.
 inlined void group_sums(
     qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
     const qk_input_block *x, ints sums[][REGISTERS]) {
@@ -170,6 +173,78 @@ inlined void group_sums(
   for (size_t t = 0; t < n; t++)
     for (size_t r = 0; r < count; r++)
       sums[t][r] = chains == 2 ? chain[0][t][r] + chain[1][t][r] : chain[0][t][r];
+}
+#else
+// Sums of 16 bits saturate, so each way says why its own fit.
+
+/// Unsigned magnitudes times inputs that take the weight's sign: a pair is at most 2 * 128 * 127 =
+/// 32512.
+inlined void byte_sums(
+    qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
+    ints sums[][REGISTERS]) {
+  typedef int8_t signed_bytes __attribute__((vector_size(4 * LANES)));
+  const size_t width = at_most(count, byte_registers);
+  for (size_t from = 0; from < count; from += width) {
+    ints sum[PASS_TOKENS][REGISTERS];
+    for (size_t t = 0; t < n; t++)
+      for (size_t r = 0; r < width; r++) sum[t][r] = ints_of(0);
+    for (size_t i = 0; i < 8; i++) {
+      signed_bytes q[REGISTERS];
+      for (size_t r = 0; r < width; r++)
+        q[r] = (signed_bytes)word_of(l, block, i, from + r) ^ (int8_t)0x80;
+      for (size_t t = 0; t < n; t++)
+        for (size_t r = 0; r < width; r++) {
+          const ints input = with_signs(ints_of(four_inputs(&x[t], i)), (ints)q[r]);
+          const ints pairs = pair_products((ints)__builtin_elementwise_abs(q[r]), input);
+          sum[t][r] = dot_pairs(sum[t][r], pairs, ints_of(0x10001));
+        }
+    }
+    for (size_t t = 0; t < n; t++)
+      for (size_t r = 0; r < width; r++) sums[t][from + r] = sum[t][r];
+  }
+}
+
+/// A pair of unsigned values times inputs is at most 2 * 127 times the largest value, so sums of 16
+/// bits hold 8 pairs of values up to 15 (30480), 4 up to 31 (31496) and 2 up to 63 (32004).
+///
+/// A word's products come first, then all the sums: in turns, sums take the pipes that products need (by
+/// a tenth, on Zen 5). The empty statements keep the compiler from turning that round.
+inlined void small_sums(
+    qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
+    const qk_input_block *x, ints sums[][REGISTERS]) {
+  const size_t words = 8 / l.groups, largest = (1u << (l.low + l.high)) - 1 + l.lift;
+  const size_t depth = largest <= 15 ? words : largest <= 31 ? 4 : 2;
+  for (size_t first = g * words; first < (g + 1) * words; first += depth) {
+    shorts pairs[PASS_TOKENS][REGISTERS];
+#pragma clang loop unroll(full)
+    for (size_t i = first; i < first + depth; i++) {
+      shorts pair[PASS_TOKENS][REGISTERS];
+      for (size_t t = 0; t < n; t++)
+        for (size_t r = 0; r < count; r++)
+          pair[t][r] = (shorts)pair_products(
+              word_of(l, block, i, r), ints_of(four_inputs(&x[t], i)));
+      for (size_t t = 0; t < n; t++)
+        for (size_t r = 0; r < count; r++) {
+          pairs[t][r] = i == first ? pair[t][r] : pairs[t][r] + pair[t][r];
+          if (n > 1) __asm__ volatile("" : "+v"(pairs[t][r]));
+        }
+    }
+    for (size_t t = 0; t < n; t++)
+      for (size_t r = 0; r < count; r++) {
+        const ints before = first == g * words ? ints_of(start_of(l, &x[t], g)) : sums[t][r];
+        sums[t][r] = dot_pairs(before, (ints)pairs[t][r], ints_of(0x10001));
+      }
+  }
+}
+
+/// The sums of a group's products by n tokens, each with its start.
+inlined void group_sums(
+    qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
+    const qk_input_block *x, ints sums[][REGISTERS]) {
+  if (l.offset == 128)
+    byte_sums(l, count, n, block, x, sums);
+  else
+    small_sums(l, count, n, g, block, x, sums);
 }
 #endif
 

@@ -99,6 +99,7 @@ typedef struct {
 extern const qk_kernels qk_kernels_scalar;
 #if defined(__x86_64__)
 extern const qk_kernels qk_kernels_avx2;
+extern const qk_kernels qk_kernels_avx512bw;
 extern const qk_kernels qk_kernels_avxvnni;
 extern const qk_kernels qk_kernels_avx512;
 #elif defined(__aarch64__)

@@ -72,6 +72,20 @@ __attribute__((target("avx2"))) static int32_t spin_avx2(size_t rounds) {
   return _mm256_extract_epi32(sum[0], 0);
 }
 
+__attribute__((target("avx512f,avx512bw"))) static int32_t spin_avx512bw(size_t rounds) {
+  __m512i sum[chains];
+  for (int i = 0; i < chains; i++) sum[i] = _mm512_set1_epi32(i);
+  __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5), ones = _mm512_set1_epi16(1);
+  for (size_t r = 0; r < rounds; r++)
+    for (int i = 0; i < chains; i++) {
+      __asm__ volatile("" : "+v"(a));
+      const __m512i pairs = _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), ones);
+      sum[i] = _mm512_add_epi32(sum[i], pairs);
+    }
+  for (int i = 1; i < chains; i++) sum[0] = _mm512_add_epi32(sum[0], sum[i]);
+  return _mm512_reduce_add_epi32(sum[0]);
+}
+
 __attribute__((target("avx2,fma"))) static float spin_f32_avx2(size_t rounds) {
   __m256 sum[chains];
   for (int i = 0; i < chains; i++) sum[i] = _mm256_set1_ps((float)i);
@@ -116,6 +130,7 @@ static size_t spin_int8(qk_instruction_set set, size_t rounds) {
   switch (set) {
 #if defined(__x86_64__)
     case qk_avx512: result = spin_avx512(rounds); return rounds * chains * 2 * 64;
+    case qk_avx512bw: result = spin_avx512bw(rounds); return rounds * chains * 2 * 64;
     case qk_avx2: result = spin_avx2(rounds); return rounds * chains * 2 * 32;
     case qk_avxvnni: result = spin_avxvnni(rounds); return rounds * chains * 2 * 32;
 #elif defined(__aarch64__)
@@ -129,6 +144,7 @@ static size_t spin_f32(qk_instruction_set set, size_t rounds) {
   volatile float result = 0;
   switch (set) {
 #if defined(__x86_64__)
+    case qk_avx512bw:
     case qk_avx512: result = spin_f32_avx512(rounds); return rounds * chains * 2 * 16;
     case qk_avx2:
     case qk_avxvnni: result = spin_f32_avx2(rounds); return rounds * chains * 2 * 8;
@@ -184,7 +200,7 @@ __attribute__((target("avx2"))) static uint64_t read_avx2(const void *from, size
 uint64_t qk_read(qk_instruction_set set, const void *from, size_t bytes) {
   const size_t count = bytes / sizeof(words_8);
 #if defined(__x86_64__)
-  if (set == qk_avx512) return read_avx512(from, count);
+  if (set == qk_avx512bw || set == qk_avx512) return read_avx512(from, count);
   if (set == qk_avx2 || set == qk_avxvnni) return read_avx2(from, count);
 #endif
   (void)set;

@@ -17,12 +17,13 @@ bool qk_available(qk_instruction_set set) {
              __builtin_cpu_supports("f16c");
     // Alder Lake and Sierra Forest have it without AVX-512, newer processors beside it.
     case qk_avxvnni: return qk_available(qk_avx2) && __builtin_cpu_supports("avxvnni");
-    // Cascade Lake, Ice Lake, Sapphire Rapids; Zen 4 and later. Skylake-X has no VNNI and takes
-    // AVX2.
-    case qk_avx512:
+    // Skylake-X and its servers.
+    case qk_avx512bw:
       return qk_available(qk_avx2) && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+             __builtin_cpu_supports("avx512vl");
+    // Cascade Lake, Ice Lake, Sapphire Rapids; Zen 4 and later.
+    case qk_avx512: return qk_available(qk_avx512bw) && __builtin_cpu_supports("avx512vnni");
 #elif defined(__aarch64__) && defined(__linux__)
     // Cortex-A76, Neoverse N1 and later.
     case qk_neon: return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
@@ -38,6 +39,7 @@ const qk_kernels *qk_kernels_for(qk_instruction_set set) {
 #if defined(__x86_64__)
     case qk_avx2: return &qk_kernels_avx2;
     case qk_avxvnni: return &qk_kernels_avxvnni;
+    case qk_avx512bw: return &qk_kernels_avx512bw;
     case qk_avx512: return &qk_kernels_avx512;
 #elif defined(__aarch64__)
     case qk_neon: return &qk_kernels_neon;

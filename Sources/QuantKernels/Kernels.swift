@@ -4,12 +4,13 @@ import Synchronization
 
 /// Which family of vector instructions the kernels use; all of them return the same bits.
 public enum InstructionSet: String, CaseIterable, Sendable {
-  case scalar, avx2, avxvnni, avx512, neon
+  case scalar, avx2, avx512bw, avxvnni, avx512, neon
 
   var code: qk_instruction_set {
     switch self {
     case .scalar: qk_scalar
     case .avx2: qk_avx2
+    case .avx512bw: qk_avx512bw
     case .avxvnni: qk_avxvnni
     case .avx512: qk_avx512
     case .neon: qk_neon
@@ -71,7 +72,7 @@ public enum Kernels {
 
   static func steps(for set: InstructionSet) -> UnsafePointer<qk_steps> {
     switch set {
-    case .avx512: qk_steps_avx512()
+    case .avx512bw, .avx512: qk_steps_avx512()
     case .avx2, .avxvnni: qk_steps_avx2()
     case .scalar, .neon: qk_steps_scalar()
     }

@@ -10,7 +10,7 @@ extension Kernels {
   /// The training steps for the instruction set in use.
   static var training: qk_training {
     switch instructionSet {
-    case .avx512: qk_training_avx512().pointee
+    case .avx512bw, .avx512: qk_training_avx512().pointee
     case .avx2, .avxvnni: qk_training_avx2().pointee
     case .scalar, .neon: qk_training_scalar().pointee
     }

@@ -55,7 +55,7 @@ typedef enum {
 /// Whether products take x in quantized blocks; the float formats come first.
 static inline bool qk_is_quantized(qk_format format) { return format > qk_bf16; }
 
-typedef enum { qk_scalar, qk_avx2, qk_avxvnni, qk_avx512, qk_neon } qk_instruction_set;
+typedef enum { qk_scalar, qk_avx2, qk_avx512bw, qk_avxvnni, qk_avx512, qk_neon } qk_instruction_set;
 
 /// Whether this machine runs an instruction set.
 bool qk_available(qk_instruction_set set);
