@@ -14,6 +14,7 @@
 
 #include "layout.h"
 #include "quantize.h"
+#include "round.h"
 #include "unpack.h"
 
 #define LANES 8
@@ -132,6 +133,8 @@ const qk_kernels AVX2_TABLE = {
   .sharing_tokens = sharing_tokens_of,
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
+  .round_rows = round_rows,
+  .round_row = round_row,
   .turn = turn,
 };
 #endif

@@ -18,6 +18,7 @@
 #include "avx512_store.h"
 #include "layout.h"
 #include "quantize.h"
+#include "round.h"
 #include "unpack.h"
 
 #define LANES 16
@@ -36,8 +37,10 @@ inlined bytes look_up(bytes codes) {
   return (bytes)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(values), (__m512i)codes);
 }
 
-/// Nibbles are unpacked as fast as bytes are loaded.
-inlined bool stays_packed(qk_layout l) { return l.low == 4 && !l.high && !l.coded; }
+/// With VNNI nibbles are unpacked as fast as bytes are loaded; without it the pipes are busy.
+inlined bool stays_packed(qk_layout l) {
+  return AVX512_HAS_VNNI && l.low == 4 && !l.high && !l.coded;
+}
 
 inlined size_t together(qk_layout l) {
   (void)l;
@@ -45,6 +48,7 @@ inlined size_t together(qk_layout l) {
 }
 
 inlined size_t sharing_tokens(qk_layout l) {
+  if (!AVX512_HAS_VNNI) return l.low == 8 ? SIZE_MAX : l.high || l.coded ? 5 : QK_TILE + 1;
   if (stays_packed(l) || l.low == 8) return l.blocks > 1 ? QK_MANY : SIZE_MAX;
   return QK_TILE + 1;
 }
@@ -84,6 +88,18 @@ inlined __m512 weights(qk_format format, const void *panel, size_t k) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
+/// Adds input k's products by the inputs of n rows.
+inlined void add_input(
+    qk_format format, size_t count, size_t n, const void *panels, size_t bytes,
+    const float *const *rows, size_t k, __m512 acc[][2]) {
+  __m512 w[2];
+  for (size_t p = 0; p < count; p++) w[p] = weights(format, (const char *)panels + p * bytes, k);
+  for (size_t t = 0; t < n; t++) {
+    const __m512 input = _mm512_set1_ps(rows[t][k]);
+    for (size_t p = 0; p < count; p++) acc[t][p] = _mm512_fmadd_ps(w[p], input, acc[t][p]);
+  }
+}
+
 /// The products of `count` neighbouring panels and n tokens.
 inlined void tile_floats(
     qk_format format, size_t count, size_t n, size_t columns, const void *panels,
@@ -92,15 +108,18 @@ inlined void tile_floats(
   __m512 acc[QK_TILE][2];
   for (size_t p = 0; p < count; p++)
     for (size_t t = 0; t < n; t++) acc[t][p] = _mm512_setzero_ps();
-  for (size_t k = 0; k < columns; k++) {
-    __m512 w[2];
-    for (size_t p = 0; p < count; p++)
-      w[p] = weights(format, (const char *)panels + p * bytes, k);
-    for (size_t t = 0; t < n; t++) {
-      const __m512 input = _mm512_set1_ps(x[t * stride + k]);
-      for (size_t p = 0; p < count; p++) acc[t][p] = _mm512_fmadd_ps(w[p], input, acc[t][p]);
-    }
+  // Pointers that the compiler cannot work out anew for each input, and four inputs a round: on Skylake the
+  // arithmetic of addresses takes turns on a pipe that the products need (by a tenth).
+  const float *rows[QK_TILE];
+  for (size_t t = 0; t < n; t++) {
+    rows[t] = x + t * stride;
+    __asm__("" : "+r"(rows[t]));
   }
+  size_t k = 0;
+  for (; k + 4 <= columns; k += 4)
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < 4; j++) add_input(format, count, n, panels, bytes, rows, k + j, acc);
+  for (; k < columns; k++) add_input(format, count, n, panels, bytes, rows, k, acc);
   store(out, count, n, acc);
 }
 
@@ -134,6 +153,8 @@ const qk_kernels AVX512_TABLE = {
   .sharing_tokens = sharing_tokens_of,
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
+  .round_rows = round_rows,
+  .round_row = round_row,
   .turn = turn,
 };
 #endif

@@ -226,7 +226,7 @@ inlined void small_sums(
       for (size_t t = 0; t < n; t++)
         for (size_t r = 0; r < count; r++) {
           pairs[t][r] = i == first ? pair[t][r] : pairs[t][r] + pair[t][r];
-          if (n > 1) __asm__ volatile("" : "+v"(pairs[t][r]));
+          if (n > 1 && (LANES == 8 || depth == words)) __asm__ volatile("" : "+v"(pairs[t][r]));
         }
     }
     for (size_t t = 0; t < n; t++)

@@ -91,6 +91,9 @@ typedef struct {
   /// unpack.h
   void (*unpack_panel)(
       qk_format format, const void *panel, size_t first, size_t count, float *out, size_t height);
+  /// round.h
+  void (*round_rows)(size_t rows, float *values);
+  void (*round_row)(size_t n, const float *from, float *to);
   /// turn.h
   void (*turn)(
       size_t rows, size_t columns, const float *from, size_t stride, float *to, size_t to_stride);

@@ -14,6 +14,7 @@
 
 #include "layout.h"
 #include "quantize.h"
+#include "round.h"
 #include "unpack.h"
 
 /// Four floats of four halves.
@@ -193,6 +194,8 @@ const qk_kernels qk_kernels_neon = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
+  .round_rows = round_rows,
+  .round_row = round_row,
   .turn = turn,
 };
 #endif

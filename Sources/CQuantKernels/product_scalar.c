@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "layout.h"
 #include "quantize.h"
+#include "round.h"
 #include "unpack.h"
 
 static void store(const qk_output *out, size_t t, size_t r, float acc) {
@@ -108,5 +109,7 @@ const qk_kernels qk_kernels_scalar = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
+  .round_rows = round_rows,
+  .round_row = round_row,
   .turn = turn,
 };

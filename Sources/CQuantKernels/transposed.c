@@ -33,15 +33,6 @@ size_t qk_transposed_width(size_t rows) { return (rows + 1) / 2 * 2; }
 
 size_t qk_transposed_parts(const qk_transposed *p) { return divide_up(p->rows, QK_PART); }
 
-/// The nearest bfloat16, as a float: ties to even, subnormals 0.
-static float rounded(float x) {
-  uint32_t bits = qk_bits_of_float(x);
-  if ((bits & 0x7f800000) == 0) return qk_float_from_bits(bits & 0x80000000);
-  if ((bits & 0x7fffffff) > 0x7f800000) return x;
-  bits += 0x7fff + (bits >> 16 & 1);
-  return qk_float_from_bits(bits & 0xffff0000);
-}
-
 void qk_transposed_split(const qk_transposed *p, size_t part) {
   const size_t row = part * QK_PART, rows = at_most(p->rows - row, QK_PART);
   const size_t depth = depth_of(p, row);
@@ -52,8 +43,7 @@ void qk_transposed_split(const qk_transposed *p, size_t part) {
       uint32_t *to = (uint32_t *)p->parts + (row * p->tokens + t * depth) / 2;
       native->round_row(rows, from, to);
     } else if (p->bf16) {
-      float *to = p->parts + row * p->tokens + t * depth;
-      for (size_t r = 0; r < depth; r++) to[r ^ 1] = r < rows ? rounded(from[r]) : 0;
+      qk_kernels_for(p->set)->round_row(rows, from, p->parts + row * p->tokens + t * depth);
     } else {
       memcpy(p->parts + row * p->tokens + t * depth, from, rows * sizeof *from);
     }
@@ -62,17 +52,6 @@ void qk_transposed_split(const qk_transposed *p, size_t part) {
 
 size_t qk_transposed_chunks(const qk_transposed *p) {
   return divide_up(p->columns, chunk_inputs) * divide_up(p->tokens, chunk_tokens(p));
-}
-
-/// Rounds groups of `height` rows of 16 inputs and swaps neighbouring rows.
-static void round_rows(size_t groups, size_t height, float *part) {
-  for (size_t r = 0; r < groups * height; r += 2)
-    for (size_t lane = 0; lane < QK_PANEL; lane++) {
-      float *even = part + r * QK_PANEL + lane, *odd = even + QK_PANEL;
-      const float first = rounded(*even);
-      *even = rounded(*odd);
-      *odd = first;
-    }
 }
 
 /// The lines of the next part's weights, to be fetched meanwhile: each panel has so few of a chunk's
@@ -117,7 +96,7 @@ static void run_part(
           part + r * QK_PANEL, height);
     const size_t groups = divide_up(inputs, QK_PANEL);
     if (native) native->pair_rows(groups * height / 2, part);
-    else if (p->bf16) round_rows(groups, height, part);
+    else if (p->bf16) kernels->round_rows(groups * height, part);
     // Two panels are neighbours to the tile only where no row fills up.
     const bool pairs = (native || kernels->pair[qk_f32]) && depth == height && p->columns % 32 == 0;
     qk_tile *tile = native ? (pairs ? native->pair : native->tile)
