@@ -57,32 +57,43 @@ __attribute__((target("avx2,avxvnni"))) static int32_t spin_avxvnni(size_t round
   return _mm256_extract_epi32(sum[0], 0);
 }
 
-// Products, pairs to 32 bits, and their sum: three instructions do what VNNI does in one.
+/// Products of a chain in a round without VNNI: as many as sums of 16 bits hold where weights have four bits.
+enum { deep = 8, deep_chains = 3 };
+
+// Products, sums of 16 bits, and one to 32 bits for all: what the tiles of four bits do at best.
 __attribute__((target("avx2"))) static int32_t spin_avx2(size_t rounds) {
-  __m256i sum[chains];
-  for (int i = 0; i < chains; i++) sum[i] = _mm256_set1_epi32(i);
+  __m256i sum[deep_chains];
+  for (int i = 0; i < deep_chains; i++) sum[i] = _mm256_set1_epi32(i);
   __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5), ones = _mm256_set1_epi16(1);
   for (size_t r = 0; r < rounds; r++)
-    for (int i = 0; i < chains; i++) {
-      __asm__ volatile("" : "+v"(a));
-      const __m256i pairs = _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones);
-      sum[i] = _mm256_add_epi32(sum[i], pairs);
+    for (int i = 0; i < deep_chains; i++) {
+      __m256i pairs = _mm256_setzero_si256();
+      for (int d = 0; d < deep; d++) {
+        __asm__ volatile("" : "+v"(a));
+        const __m256i pair = _mm256_maddubs_epi16(a, b);
+        pairs = d == 0 ? pair : _mm256_add_epi16(pairs, pair);
+      }
+      sum[i] = _mm256_add_epi32(sum[i], _mm256_madd_epi16(pairs, ones));
     }
-  for (int i = 1; i < chains; i++) sum[0] = _mm256_add_epi32(sum[0], sum[i]);
+  for (int i = 1; i < deep_chains; i++) sum[0] = _mm256_add_epi32(sum[0], sum[i]);
   return _mm256_extract_epi32(sum[0], 0);
 }
 
 __attribute__((target("avx512f,avx512bw"))) static int32_t spin_avx512bw(size_t rounds) {
-  __m512i sum[chains];
-  for (int i = 0; i < chains; i++) sum[i] = _mm512_set1_epi32(i);
+  __m512i sum[deep_chains];
+  for (int i = 0; i < deep_chains; i++) sum[i] = _mm512_set1_epi32(i);
   __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5), ones = _mm512_set1_epi16(1);
   for (size_t r = 0; r < rounds; r++)
-    for (int i = 0; i < chains; i++) {
-      __asm__ volatile("" : "+v"(a));
-      const __m512i pairs = _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), ones);
-      sum[i] = _mm512_add_epi32(sum[i], pairs);
+    for (int i = 0; i < deep_chains; i++) {
+      __m512i pairs = _mm512_setzero_si512();
+      for (int d = 0; d < deep; d++) {
+        __asm__ volatile("" : "+v"(a));
+        const __m512i pair = _mm512_maddubs_epi16(a, b);
+        pairs = d == 0 ? pair : _mm512_add_epi16(pairs, pair);
+      }
+      sum[i] = _mm512_add_epi32(sum[i], _mm512_madd_epi16(pairs, ones));
     }
-  for (int i = 1; i < chains; i++) sum[0] = _mm512_add_epi32(sum[0], sum[i]);
+  for (int i = 1; i < deep_chains; i++) sum[0] = _mm512_add_epi32(sum[0], sum[i]);
   return _mm512_reduce_add_epi32(sum[0]);
 }
 
@@ -130,8 +141,12 @@ static size_t spin_int8(qk_instruction_set set, size_t rounds) {
   switch (set) {
 #if defined(__x86_64__)
     case qk_avx512: result = spin_avx512(rounds); return rounds * chains * 2 * 64;
-    case qk_avx512bw: result = spin_avx512bw(rounds); return rounds * chains * 2 * 64;
-    case qk_avx2: result = spin_avx2(rounds); return rounds * chains * 2 * 32;
+    case qk_avx512bw:
+      result = spin_avx512bw(rounds);
+      return rounds * deep_chains * deep * 2 * 64;
+    case qk_avx2:
+      result = spin_avx2(rounds);
+      return rounds * deep_chains * deep * 2 * 32;
     case qk_avxvnni: result = spin_avxvnni(rounds); return rounds * chains * 2 * 32;
 #elif defined(__aarch64__)
     case qk_neon: result = spin_neon(rounds); return rounds * chains * 2 * 16;
