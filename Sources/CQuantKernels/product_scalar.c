@@ -5,7 +5,6 @@
 #include "kernels.h"
 #include "layout.h"
 #include "quantize.h"
-#include "round.h"
 #include "unpack.h"
 
 static void store(const qk_output *out, size_t t, size_t r, float acc) {
@@ -104,6 +103,30 @@ QK_FLOATS(FLOATS)
     blocks(qk_##format, columns, panel, tokens, x, out);                                      \
   }
 QK_QUANTIZED(BLOCKS)
+
+/// The nearest bfloat16, as a float: ties to even, subnormals 0.
+static float rounded(float x) {
+  uint32_t bits = qk_bits_of_float(x);
+  if ((bits & 0x7f800000) == 0) return qk_float_from_bits(bits & 0x80000000);
+  if ((bits & 0x7fffffff) > 0x7f800000) return x;
+  bits += 0x7fff + (bits >> 16 & 1);
+  return qk_float_from_bits(bits & 0xffff0000);
+}
+
+// What round.h does in vectors.
+static void round_rows(size_t rows, float *values) {
+  for (size_t r = 0; r < rows; r += 2)
+    for (size_t lane = 0; lane < QK_PANEL; lane++) {
+      float *even = values + r * QK_PANEL + lane, *odd = even + QK_PANEL;
+      const float first = rounded(*even);
+      *even = rounded(*odd);
+      *odd = first;
+    }
+}
+
+static void round_row(size_t n, const float *from, float *to) {
+  for (size_t i = 0; i < (n + 1) / 2 * 2; i++) to[i ^ 1] = i < n ? rounded(from[i]) : 0;
+}
 
 const qk_kernels qk_kernels_scalar = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
