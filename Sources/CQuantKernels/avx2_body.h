@@ -61,6 +61,8 @@ inlined size_t sharing_tokens(qk_layout l) {
   return l.high || l.coded ? 5 : QK_TILE + 1;
 }
 
+inlined bool spreads(qk_layout l) { return !AVX2_HAS_VNNI && l.high; }
+
 inlined ints dot_pairs(ints sum, ints words, ints inputs) {
   return sum + (ints)_mm256_madd_epi16((__m256i)words, (__m256i)inputs);
 }
@@ -126,10 +128,18 @@ QK_FLOATS(FLOATS)
 #define QUANTIZED(format) BLOCKS(format, REGISTERS, tile_##format)
 QK_QUANTIZED(QUANTIZED)
 
+#if !AVX2_HAS_VNNI
+#include "spread_body.h"
+QK_HIGH(MANY)
+#endif
+
 #pragma clang attribute pop
 
 const qk_kernels AVX2_TABLE = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
+#if !AVX2_HAS_VNNI
+  .many = {QK_HIGH(QK_MANY_ENTRY)},
+#endif
   .sharing_tokens = sharing_tokens_of,
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,

@@ -53,6 +53,12 @@ inlined size_t sharing_tokens(qk_layout l) {
   return QK_TILE + 1;
 }
 
+/// With registers for all sums of a tile, spread inputs only cost loads.
+inlined bool spreads(qk_layout l) {
+  (void)l;
+  return false;
+}
+
 #if AVX512_HAS_VNNI
 inlined ints dot(ints sum, ints words, ints inputs) {
   return (ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)words, (__m512i)inputs);

@@ -25,16 +25,19 @@ enum {
 /// Words of four unsigned weights.
 typedef ints block_words[8][REGISTERS];
 
-/// The scales of a block's groups, and the minimum of one that has its own.
+/// What the sums of a block's groups are multiplied by: a block's own scale and what its minimum adds, or the
+/// scale bytes of a K format, in both halves of a word where sums of 16 bits take them.
 typedef struct {
-  floats scales[2][REGISTERS], minimum[REGISTERS];
+  floats scale[REGISTERS], minimum[REGISTERS];
+  ints bytes[2][REGISTERS];
 } block_sides;
 
-/// The minima of a K format's record: two groups' in the halves of each word, and what they share.
+/// What a K format's record ends with: its scale, what its minima share, and the bytes of two groups in the halves of
+/// each word, which sums of inputs take: minima, or scales where an offset comes off.
 typedef struct {
+  floats scale[REGISTERS], minimum[REGISTERS];
   ints pairs[8][REGISTERS];
-  floats factor[REGISTERS];
-} record_minima;
+} record_sides;
 
 /// A block of each row: `records` of the first panel, whose block j it is, and what has been unpacked
 /// of it, or NULL.
@@ -68,9 +71,19 @@ inlined bool stays_packed(qk_layout l);
 inlined size_t together(qk_layout l);
 /// Tokens from which on it pays to unpack a slice for all; SIZE_MAX for never.
 inlined size_t sharing_tokens(qk_layout l);
+/// Whether as many take all panels of a chunk at once (spread_body.h).
+inlined bool spreads(qk_layout l);
 static void store(const qk_output *out, size_t count, size_t n, floats acc[][REGISTERS]);
 
 // ---- Unpacking
+
+/// Whether a K format's offset comes off at the end of a record.
+inlined bool ends_with_offset(qk_layout l) {
+  return !HAS_DOT && l.blocks > 1 && l.offset != 0 && l.offset != 128;
+}
+
+/// Whether a K format's sums of 16 bits are multiplied by bytes.
+inlined bool widens(qk_layout l) { return !HAS_DOT && l.offset != 128; }
 
 inlined int32_t four_inputs(const qk_input_block *x, size_t i) {
   int32_t word;
@@ -96,7 +109,7 @@ inlined bytes stored_bits(
 inlined ints block_weights(qk_layout l, const uint8_t *block, size_t i, size_t lane) {
   bytes q = stored_bits(low_of(l, block), l.low, i, 0, lane);
   if (l.high) q |= stored_bits(high_of(l, block), l.high, i, l.low, lane);
-  if (l.lift) q += l.lift;
+  if (HAS_DOT && l.lift) q += l.lift;
   return (ints)(l.coded ? look_up(q) : q);
 }
 
@@ -121,13 +134,18 @@ inlined ints word_of(qk_layout l, const block_view *block, size_t i, size_t r) {
   return block_weights(l, block_of(l, record_of(block, r), block->j), i, lane_of(r));
 }
 
-inlined floats scale_of(qk_layout l, const block_view *block, size_t g, size_t r) {
-  if (block->sides) return block->sides->scales[g][r];
-  const uint8_t *record = record_of(block, r);
-  const floats values = floats_of_halves(record + 2 * lane_of(r));
-  if (l.blocks == 1) return values;
-  const uint8_t *factors = scales_of(block_of(l, record, block->j), g);
-  return values * __builtin_convertvector(ints_of_bytes(factors + lane_of(r)), floats);
+/// The halves that a record begins with.
+inlined floats scale_of(const block_view *block, size_t r) {
+  if (block->sides) return block->sides->scale[r];
+  return floats_of_halves(record_of(block, r) + 2 * lane_of(r));
+}
+
+/// A K format's scale bytes of a group.
+inlined ints bytes_of(qk_layout l, const block_view *block, size_t g, size_t r) {
+  if (block->sides) return block->sides->bytes[g][r];
+  const uint8_t *bytes = scales_of(block_of(l, record_of(block, r), block->j), g) + lane_of(r);
+  const ints values = ints_of_bytes(bytes);
+  return widens(l) ? (values & 0xffff) | values << 16 : values;
 }
 
 /// The halves behind the scales of a record.
@@ -136,26 +154,30 @@ inlined floats minimum_of(const block_view *block, size_t r) {
   return floats_of_halves(record_of(block, r) + 2 * QK_PANEL + 2 * lane_of(r));
 }
 
-inlined record_minima minima_of_record(qk_layout l, size_t count, const block_view *first) {
-  record_minima minima;
-  for (size_t r = 0; l.minimum && r < count; r++) {
+inlined record_sides sides_of_record(qk_layout l, size_t count, const block_view *first) {
+  record_sides sides;
+  for (size_t r = 0; r < count; r++) {
     const uint8_t *record = record_of(first, r);
-    for (size_t pair = 0; pair < group_pairs(l); pair++)
-      minima.pairs[pair][r] =
-          ints_of_bytes(group_minima(l, record, 2 * pair) + lane_of(r)) |
-          ints_of_bytes(group_minima(l, record, 2 * pair + 1) + lane_of(r)) << 16;
-    minima.factor[r] = minimum_of(first, r);
+    sides.scale[r] = scale_of(first, r);
+    if (l.minimum) sides.minimum[r] = minimum_of(first, r);
+    if (!l.minimum && !ends_with_offset(l)) continue;
+    for (size_t pair = 0; pair < group_pairs(l); pair++) {
+      const uint8_t *even = l.minimum ? group_minima(l, record, 2 * pair) : group_scales(l, record, 2 * pair);
+      const uint8_t *odd = l.minimum ? group_minima(l, record, 2 * pair + 1) : group_scales(l, record, 2 * pair + 1);
+      sides.pairs[pair][r] =
+          (ints_of_bytes(even + lane_of(r)) & 0xffff) | ints_of_bytes(odd + lane_of(r)) << 16;
+    }
   }
-  return minima;
+  return sides;
 }
 
 // ---- Products
 
 #if HAS_DOT
-/// The sums of a group's products by n tokens, each with its start.
-inlined void group_sums(
+/// The sums of a group's products by n tokens, each with its start; of a K format times `by`, added to what is there.
+inlined void sum_group(
     qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
-    const qk_input_block *x, ints sums[][REGISTERS]) {
+    const qk_input_block *x, const ints by[REGISTERS], ints sums[][REGISTERS]) {
   const size_t words = 8 / l.groups, chains = chains_of(l);
   ints chain[2][PASS_TOKENS][REGISTERS];
   for (size_t c = 0; c < chains; c++)
@@ -171,8 +193,10 @@ inlined void group_sums(
           chain[c][t][r] = dot(chain[c][t][r], word[r], ints_of(four_inputs(&x[t], i + c)));
     }
   for (size_t t = 0; t < n; t++)
-    for (size_t r = 0; r < count; r++)
-      sums[t][r] = chains == 2 ? chain[0][t][r] + chain[1][t][r] : chain[0][t][r];
+    for (size_t r = 0; r < count; r++) {
+      const ints sum = chains == 2 ? chain[0][t][r] + chain[1][t][r] : chain[0][t][r];
+      sums[t][r] = l.blocks == 1 ? sum : sums[t][r] + sum * by[r];
+    }
 }
 #else
 // Sums of 16 bits saturate, so each way says why its own fit.
@@ -181,7 +205,7 @@ inlined void group_sums(
 /// 32512.
 inlined void byte_sums(
     qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
-    ints sums[][REGISTERS]) {
+    const ints by[REGISTERS], ints sums[][REGISTERS]) {
   typedef int8_t signed_bytes __attribute__((vector_size(4 * LANES)));
   const size_t width = at_most(count, byte_registers);
   for (size_t from = 0; from < count; from += width) {
@@ -200,7 +224,8 @@ inlined void byte_sums(
         }
     }
     for (size_t t = 0; t < n; t++)
-      for (size_t r = 0; r < width; r++) sums[t][from + r] = sum[t][r];
+      for (size_t r = 0; r < width; r++)
+        sums[t][from + r] = l.blocks == 1 ? sum[t][r] : sums[t][from + r] + sum[t][r] * by[from + r];
   }
 }
 
@@ -212,8 +237,8 @@ inlined void byte_sums(
 /// sums are a tenth faster without them (Skylake).
 inlined void small_sums(
     qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
-    const qk_input_block *x, ints sums[][REGISTERS]) {
-  const size_t words = 8 / l.groups, largest = (1u << (l.low + l.high)) - 1 + l.lift;
+    const qk_input_block *x, const ints by[REGISTERS], ints sums[][REGISTERS]) {
+  const size_t words = 8 / l.groups, largest = (1u << (l.low + l.high)) - 1;
   const size_t depth = largest <= 15 ? words : largest <= 31 ? 4 : 2;
   for (size_t first = g * words; first < (g + 1) * words; first += depth) {
     shorts pairs[PASS_TOKENS][REGISTERS];
@@ -232,76 +257,91 @@ inlined void small_sums(
     }
     for (size_t t = 0; t < n; t++)
       for (size_t r = 0; r < count; r++) {
-        const ints before = first == g * words ? ints_of(start_of(l, &x[t], g)) : sums[t][r];
-        sums[t][r] = dot_pairs(before, (ints)pairs[t][r], ints_of(0x10001));
+        const bool start = l.blocks == 1 && first == g * words;
+        const ints before = start ? ints_of(start_of(l, &x[t], g)) : sums[t][r];
+        sums[t][r] = dot_pairs(before, (ints)pairs[t][r], l.blocks == 1 ? ints_of(0x10001) : by[r]);
       }
   }
 }
 
-/// The sums of a group's products by n tokens, each with its start.
-inlined void group_sums(
+/// The sums of a group's products by n tokens, each with its start; of a K format times `by`, added to what is there.
+inlined void sum_group(
     qk_layout l, size_t count, size_t n, size_t g, const block_view *block,
-    const qk_input_block *x, ints sums[][REGISTERS]) {
+    const qk_input_block *x, const ints by[REGISTERS], ints sums[][REGISTERS]) {
   if (l.offset == 128)
-    byte_sums(l, count, n, block, x, sums);
+    byte_sums(l, count, n, block, x, by, sums);
   else
-    small_sums(l, count, n, g, block, x, sums);
+    small_sums(l, count, n, g, block, x, by, sums);
 }
 #endif
 
-/// Adds a block's products by n tokens, of a K format without the inputs' scale.
+/// Adds a block that has a scale of its own, by n tokens.
 inlined void add_block(
     qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
     floats acc[][REGISTERS]) {
-  for (size_t g = 0; g < l.groups; g++) {
-    ints sums[PASS_TOKENS][REGISTERS];
-    group_sums(l, count, n, g, block, x, sums);
-    for (size_t r = 0; r < count; r++) {
-      const floats scale = scale_of(l, block, g, r);
-      for (size_t t = 0; t < n; t++)
-        acc[t][r] = __builtin_elementwise_fma(
-            __builtin_convertvector(sums[t][r], floats), l.blocks == 1 ? scale * x[t].scale : scale,
-            acc[t][r]);
-    }
+  ints sums[PASS_TOKENS][REGISTERS];
+  sum_group(l, count, n, 0, block, x, NULL, sums);
+  for (size_t r = 0; r < count; r++) {
+    const floats scale = scale_of(block, r);
+    for (size_t t = 0; t < n; t++)
+      acc[t][r] = __builtin_elementwise_fma(
+          __builtin_convertvector(sums[t][r], floats), scale * x[t].scale, acc[t][r]);
+    if (!l.minimum) continue;
+    const floats minimum = minimum_of(block, r);
+    for (size_t t = 0; t < n; t++)
+      acc[t][r] = __builtin_elementwise_fma(minimum, floats_of(x[t].sum), acc[t][r]);
   }
-  if (l.minimum && l.blocks == 1)
-    for (size_t r = 0; r < count; r++) {
-      const floats minimum = minimum_of(block, r);
-      for (size_t t = 0; t < n; t++)
-        acc[t][r] = __builtin_elementwise_fma(minimum, floats_of(x[t].sum), acc[t][r]);
-    }
 }
 
-/// Adds the minima of a K format's record by up to PASS_TOKENS tokens.
-inlined void add_minima(
-    qk_layout l, size_t count, size_t n, const record_minima *minima, const qk_input_block *x,
-    size_t stride, floats part[][REGISTERS]) {
+/// Adds a block of a K format's record, by n tokens.
+inlined void add_block_of_record(
+    qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
+    ints part[][REGISTERS]) {
+  for (size_t g = 0; g < l.groups; g++) {
+    ints by[REGISTERS];
+    for (size_t r = 0; r < count; r++) by[r] = bytes_of(l, block, g, r);
+    sum_group(l, count, n, g, block, x, by, part);
+  }
+}
+
+/// Ends a K format's record by up to PASS_TOKENS tokens.
+inlined void end_tokens(
+    qk_layout l, size_t count, size_t n, const record_sides *sides, const qk_input_block *x,
+    size_t stride, ints part[][REGISTERS], floats acc[][REGISTERS]) {
   ints sums[PASS_TOKENS][REGISTERS];
-  for (size_t t = 0; t < n; t++)
-    for (size_t r = 0; r < count; r++) sums[t][r] = ints_of(0);
-  for (size_t pair = 0; pair < group_pairs(l); pair++)
+  if (l.minimum || ends_with_offset(l)) {
     for (size_t t = 0; t < n; t++)
-      for (size_t r = 0; r < count; r++)
-        sums[t][r] = dot_pairs(
-            sums[t][r], minima->pairs[pair][r], ints_of(pair_sums(l, &x[t], stride, pair)));
+      for (size_t r = 0; r < count; r++) sums[t][r] = ints_of(0);
+    for (size_t pair = 0; pair < group_pairs(l); pair++)
+      for (size_t t = 0; t < n; t++)
+        for (size_t r = 0; r < count; r++)
+          sums[t][r] = dot_pairs(
+              sums[t][r], sides->pairs[pair][r], ints_of(pair_sums(l, &x[t], stride, pair)));
+  }
   for (size_t t = 0; t < n; t++)
-    for (size_t r = 0; r < count; r++)
-      part[t][r] = __builtin_elementwise_fma(
-          __builtin_convertvector(sums[t][r], floats), minima->factor[r], part[t][r]);
+    for (size_t r = 0; r < count; r++) {
+      ints products = part[t][r];
+      if (ends_with_offset(l)) products -= sums[t][r] * (l.offset - l.lift);
+      floats value = __builtin_convertvector(products, floats) * sides->scale[r];
+      if (l.minimum)
+        value = __builtin_elementwise_fma(
+            __builtin_convertvector(sums[t][r], floats), sides->minimum[r], value);
+      acc[t][r] = __builtin_elementwise_fma(value, floats_of(x[t].scale), acc[t][r]);
+    }
 }
 
 /// Adds a K format's record to what comes before it; x is at its first block, the next `stride` further.
 inlined void end_record(
-    qk_layout l, size_t count, size_t n, const record_minima *minima, const qk_input_block *x,
-    size_t stride, floats part[][REGISTERS], floats acc[][REGISTERS]) {
-  if (l.minimum) {
-    const size_t step = together(l);
-    for (size_t first = 0; first < n; first += step)
-      add_minima(l, count, at_most(n - first, step), minima, x + first, stride, part + first);
-  }
+    qk_layout l, size_t count, size_t n, const record_sides *sides, const qk_input_block *x,
+    size_t stride, ints part[][REGISTERS], floats acc[][REGISTERS]) {
+  const size_t step = together(l);
+  for (size_t t = 0; t < n; t += step)
+    end_tokens(l, count, at_most(n - t, step), sides, x + t, stride, part + t, acc + t);
+}
+
+inlined void clear_ints(size_t n, ints part[][REGISTERS]) {
   for (size_t t = 0; t < n; t++)
-    for (size_t r = 0; r < count; r++)
-      acc[t][r] = __builtin_elementwise_fma(part[t][r], floats_of(x[t].scale), acc[t][r]);
+    for (size_t r = 0; r < REGISTERS; r++) part[t][r] = ints_of(0);
 }
 
 inlined void clear(size_t n, floats acc[][REGISTERS]) {
@@ -309,13 +349,26 @@ inlined void clear(size_t n, floats acc[][REGISTERS]) {
     for (size_t r = 0; r < REGISTERS; r++) acc[t][r] = floats_of(0);
 }
 
-/// Adds a block's products by the tokens of a pass, as many at a time as pays.
+/// Adds a block's products by the tokens of a pass, as many at a time as pays; of a K format to `part`.
 inlined void add_pass(
     qk_layout l, size_t count, size_t n, const block_view *block, const qk_input_block *x,
-    floats acc[][REGISTERS]) {
+    ints part[][REGISTERS], floats acc[][REGISTERS]) {
   const size_t step = together(l);
-  for (size_t first = 0; first < n; first += step)
-    add_block(l, count, at_most(n - first, step), block, x + first, acc + first);
+  for (size_t t = 0; t < n; t += step) {
+    const size_t some = at_most(n - t, step);
+    if (l.blocks > 1)
+      add_block_of_record(l, count, some, block, x + t, part + t);
+    else
+      add_block(l, count, some, block, x + t, acc + t);
+  }
+}
+
+/// Tokens of the next pass where `left` are left of a tile. Passes of fewer than PASS_TOKENS are summed all together:
+/// with a number that varies sums are in memory, and five tokens took twice as long as eight. Five are three and two,
+/// not four and one, which has little to share.
+inlined size_t next_pass(qk_layout l, size_t left) {
+  const size_t most = left < PASS_TOKENS ? together(l) : PASS_TOKENS;
+  return left == 5 && most < 5 ? 3 : at_most(left, most);
 }
 
 /// A pass of n tokens of a tile of `stride`, which take each weight as it comes from memory.
@@ -327,20 +380,21 @@ inlined void few_tokens(
   const uint8_t *record = panels;
   const char *ahead = out->ahead;
   const size_t lines = qk_fetch_lines(out, blocks);
-  floats acc[PASS_TOKENS][REGISTERS], part[PASS_TOKENS][REGISTERS];
+  floats acc[PASS_TOKENS][REGISTERS];
+  ints part[PASS_TOKENS][REGISTERS];
   clear(n, acc);
   for (size_t b = 0; b < blocks; b += l.blocks, record += record_bytes(l)) {
     const qk_input_block *first = x;
-    if (l.blocks > 1) clear(n, part);
+    if (l.blocks > 1) clear_ints(n, part);
     for (size_t j = 0; j < l.blocks; j++, x += stride) {
       for (size_t k = 0; k < lines; k++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
       const block_view block = {record, panel_bytes, j, NULL, NULL};
-      add_pass(l, count, n, &block, x, l.blocks > 1 ? part : acc);
+      add_pass(l, count, n, &block, x, part, acc);
     }
     if (l.blocks == 1) continue;
     const block_view block = {record, panel_bytes, 0, NULL, NULL};
-    const record_minima minima = minima_of_record(l, count, &block);
-    end_record(l, count, n, &minima, first, stride, part, acc);
+    const record_sides sides = sides_of_record(l, count, &block);
+    end_record(l, count, n, &sides, first, stride, part, acc);
   }
   store(out, count, n, acc);
 }
@@ -349,9 +403,7 @@ inlined void tile_of_few(
     qk_format format, size_t count, size_t columns, const void *panels, size_t tokens,
     const qk_input_block *x, const qk_output *out) {
   for (size_t first = 0; first < tokens;) {
-    const size_t left = tokens - first;
-    // Five are three and two, not four and one, which has little to share.
-    const size_t n = left <= PASS_TOKENS ? left : left == 5 ? 3 : PASS_TOKENS;
+    const size_t n = next_pass(qk_layouts[format], tokens - first);
     qk_output part = qk_output_from(out, first);
     part.ahead_bytes = out->ahead_bytes / tokens * n;
     part.ahead += out->ahead_bytes / tokens * first;
@@ -376,7 +428,7 @@ typedef struct {
   block_words words[SLICE];
   block_sides sides[SLICE];
   block_view blocks[SLICE];
-  record_minima minima[SLICE / RECORD];
+  record_sides records[SLICE / RECORD];
   size_t depth;
   const char *ahead, *ahead_end;
   size_t lines;  // to fetch beside a block and PASS_TOKENS
@@ -391,12 +443,12 @@ inlined void unpack_slice(
     for (size_t r = 0; r < count; r++) {
       for (size_t k = 0; !stays_packed(l) && k < 8; k++)
         to->words[i][k][r] = word_of(l, &block, k, r);
-      for (size_t g = 0; g < l.groups; g++)
-        to->sides[i].scales[g][r] = scale_of(l, &block, g, r);
+      for (size_t g = 0; l.blocks > 1 && g < l.groups; g++)
+        to->sides[i].bytes[g][r] = bytes_of(l, &block, g, r);
+      if (l.blocks == 1) to->sides[i].scale[r] = scale_of(&block, r);
       if (l.minimum && l.blocks == 1) to->sides[i].minimum[r] = minimum_of(&block, r);
     }
-    if (l.minimum && l.blocks > 1 && block.j == 0)
-      to->minima[i / RECORD] = minima_of_record(l, count, &block);
+    if (l.blocks > 1 && block.j == 0) to->records[i / RECORD] = sides_of_record(l, count, &block);
     to->blocks[i] = block;
   }
 }
@@ -409,7 +461,8 @@ inlined void add_slice(
   for (size_t j = 0; j < from->depth;) {
     const qk_input_block *first = x;
     floats sums[PASS_TOKENS][REGISTERS];
-    if (l.blocks > 1) clear(n, sums);
+    ints part[PASS_TOKENS][REGISTERS];
+    if (l.blocks > 1) clear_ints(n, part);
     else memcpy(sums, acc, n * sizeof sums[0]);
     for (const size_t end = j + run; j < end; j++, x += stride) {
       for (size_t k = 0; k < from->lines && from->ahead < from->ahead_end; k++, from->ahead += 64)
@@ -417,10 +470,10 @@ inlined void add_slice(
       block_view block = from->blocks[j];
       block.words = stays_packed(l) ? NULL : &from->words[j];
       block.sides = &from->sides[j];
-      add_pass(l, count, n, &block, x, sums);
+      add_pass(l, count, n, &block, x, part, sums);
     }
     if (l.blocks > 1)
-      end_record(l, count, n, &from->minima[j / RECORD - 1], first, stride, sums, acc);
+      end_record(l, count, n, &from->records[j / RECORD - 1], first, stride, part, acc);
     else
       memcpy(acc, sums, n * sizeof sums[0]);
   }
@@ -440,9 +493,9 @@ inlined void tiles_of_many(
   for (size_t b = 0; b < blocks; b += SLICE) {
     s.depth = at_most(blocks - b, SLICE);
     unpack_slice(l, count, panels, panel_bytes, b, &s);
-    for (size_t first = 0; first < tokens; first += PASS_TOKENS) {
+    for (size_t first = 0, n; first < tokens; first += n) {
       const size_t tile = first / QK_TILE * QK_TILE, height = at_most(tokens - tile, QK_TILE);
-      const size_t n = at_most(tokens - first, PASS_TOKENS);
+      n = next_pass(l, tile + height - first);
       const qk_input_block *inputs = x + tile * blocks + b * height + (first - tile);
       switch (n) {
         case 1: add_slice(l, count, 1, &s, inputs, height, acc + first); break;
@@ -468,7 +521,8 @@ inlined void tiles_of_many(
 inlined void tile_blocks(
     qk_format format, size_t count, size_t columns, const void *panels, size_t tokens,
     const void *x, const qk_output *out) {
-  if (tokens > QK_TILE || tokens >= sharing_tokens(qk_layouts[format]))
+  const qk_layout l = qk_layouts[format];
+  if (!spreads(l) && (tokens > QK_TILE || tokens >= sharing_tokens(l)))
     tiles_of_many(format, count, columns, panels, tokens, x, out);
   else
     tile_of_few(format, count, columns, panels, tokens, x, out);

@@ -46,6 +46,15 @@ typedef void qk_tile(
     size_t columns, const void *panel, size_t tokens, const void *x, size_t stride,
     const qk_output *out);
 
+/// Panels that a qk_many takes at most.
+#define QK_MANY_PANELS 16
+
+/// The product of up to QK_MANY_PANELS neighbouring panels of a quantized format and up to QK_MANY rows of x; what a
+/// qk_tile of each panel returns.
+typedef void qk_many(
+    size_t columns, size_t panel_count, const void *panels, size_t tokens, const void *x,
+    const qk_output *out);
+
 /// Rows of x from which products take two panels at a time: an input is loaded once for both.
 #define QK_PAIR_TOKENS 4
 
@@ -73,15 +82,21 @@ typedef void qk_tile(
   entry(q8_0) entry(q4_0) entry(q4_1) entry(q5_0) entry(q5_1) entry(iq4_nl)                   \
   entry(q2_k) entry(q3_k) entry(q4_k) entry(q5_k) entry(q6_k) entry(iq4_xs)
 
+/// `entry(name)` for each whose values are stored in two parts.
+#define QK_HIGH(entry) entry(q5_0) entry(q5_1) entry(q3_k) entry(q5_k) entry(q6_k)
+
 /// Entries of a table of tiles.
 #define QK_TILE_ENTRY(format) [qk_##format] = tile_##format,
 #define QK_PAIR_ENTRY(format) [qk_##format] = pair_##format,
+#define QK_MANY_ENTRY(format) [qk_##format] = many_##format,
 
 typedef struct {
   qk_tile *tile[qk_format_count];
   /// The same for two neighbouring panels, whose rows `out->rows` counts together; NULL where that
   /// is no faster.
   qk_tile *pair[qk_format_count];
+  /// For as many rows of x as want all at once, in place of tiles; NULL where that is no faster.
+  qk_many *many[qk_format_count];
   /// Rows of x from which on a quantized format's tiles want as many as there are, SIZE_MAX for never;
   /// NULL where none does.
   size_t (*sharing_tokens)(qk_format format);

@@ -96,6 +96,11 @@ inlined int32_t start_of(qk_layout l, const qk_input_block *x, size_t group) {
   }
 }
 
+/// The scale bytes of a record's group, of all its blocks' in order.
+inlined const uint8_t *group_scales(qk_layout l, const uint8_t *record, size_t group) {
+  return scales_of(block_of(l, record, group / l.groups), group % l.groups);
+}
+
 /// Groups of a record's blocks, two by two, for the integer sum of its minima.
 inlined size_t group_pairs(qk_layout l) { return (size_t)l.blocks * l.groups / 2; }
 

@@ -23,17 +23,24 @@ static bool shares(const qk_product *p) {
          p->tokens >= kernels->sharing_tokens(p->format);
 }
 
+/// What takes all panels and tokens of a chunk at once, or NULL.
+static qk_many *many_of(const qk_product *p) {
+  return shares(p) ? qk_kernels_for(p->set)->many[p->format] : NULL;
+}
+
 static cut cut_of(const qk_product *p) {
   cut c = {.panels = divide_up(p->rows, QK_PANEL), .tiles = divide_up(p->tokens, QK_TILE)};
   const size_t bytes = qk_panel_bytes(p->format, p->columns);
   if (c.panels == 0 || c.tiles == 0 || bytes == 0) return (cut){0};
   const size_t tile_bytes = QK_TILE * p->columns / QK_BLOCK * sizeof(qk_input_block);
+  const bool many = many_of(p);
   const size_t most = shares(p)
       ? at_least(at_most(cache_bytes / tile_bytes, many_tiles), few_tiles)
       : many_tiles;
   c.tiles_per_chunk = c.tiles <= few_tiles ? c.tiles : most;
   c.tile_chunks = divide_up(c.tiles, c.tiles_per_chunk);
-  size_t height = at_most(cache_bytes / bytes, 16);
+  if (many) c.tiles_per_chunk = divide_up(c.tiles, c.tile_chunks);
+  size_t height = many ? QK_MANY_PANELS : at_most(cache_bytes / bytes, 16);
   if (height == 0) height = 1;
   while (height > 1 && divide_up(c.panels, height) * c.tile_chunks < team_chunks &&
          height * bytes * c.tiles_per_chunk > small_bytes)
@@ -71,6 +78,21 @@ size_t qk_product_chunks(const qk_product *product) {
   return c.panel_chunks * c.tile_chunks;
 }
 
+/// Panels `panel ..< panel_end` and the tiles of tokens `first ..< end`, all at once.
+static void run_many(
+    const qk_product *p, qk_many *many, size_t panel, size_t panel_end, size_t first, size_t end) {
+  const size_t token = first * QK_TILE, row = panel * QK_PANEL;
+  const size_t bytes = qk_panel_bytes(p->format, p->columns);
+  const qk_output out = {
+    .y = p->y + token * p->rows + row, .stride = p->rows, .rows = p->rows - row, .scale = p->scale,
+    .adding = p->adding,
+  };
+  many(
+      p->columns, panel_end - panel, (const char *)p->panels + panel * bytes,
+      at_most(p->tokens, end * QK_TILE) - token,
+      (const qk_input_block *)p->x + token * (p->columns / QK_BLOCK), &out);
+}
+
 /// Panels `panel ..< panel_end` by the tiles of tokens `first ..< end`.
 static void run_part(
     const qk_product *product, size_t panel, size_t panel_end, size_t first, size_t end) {
@@ -78,6 +100,11 @@ static void run_part(
                      product->tokens >= QK_PAIR_TOKENS;
   const size_t step = pairs ? 2 : 1;
   const size_t bytes = qk_panel_bytes(product->format, product->columns);
+  qk_many *many = many_of(product);
+  if (many) {
+    run_many(product, many, panel, panel_end, first, end);
+    return;
+  }
   if (shares(product)) {
     for (size_t p = panel; p < panel_end; p += step) {
       const size_t next = at_most(p + step, panel_end), after = at_most(next + step, panel_end);

@@ -22,16 +22,11 @@ inlined float32x4_t four_halves(const uint16_t *halves) {
   return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves)));
 }
 
-/// Rows 4 * v ..< 4 * v + 4 of the halves that a record begins with, times a block's bytes where
-/// the format has them.
-inlined float32x4_t side_floats(
-    qk_layout l, const uint8_t *halves, const uint8_t *bytes, size_t v) {
-  const float32x4_t floats = four_halves((const uint16_t *)halves + 4 * v);
-  if (l.blocks == 1) return floats;
+/// Four rows' scale bytes of a K format's group.
+inlined int32x4_t four_scales(const uint8_t *bytes) {
   uint32_t four;
-  memcpy(&four, bytes + 4 * v, sizeof four);
-  const int16x8_t wide = vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(four)));
-  return vmulq_f32(floats, vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide))));
+  memcpy(&four, bytes, sizeof four);
+  return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(four)))));
 }
 
 /// Word i of four rows' stored bits, in the place of bits `to ..< to + bits` of their values.
@@ -77,11 +72,10 @@ inlined int32x4_t add_words(int32x4_t sum, const int8x16_t q[4], int8x16_t input
   return vdotq_laneq_s32(sum, q[3], inputs, 3);
 }
 
-/// Adds a group's products of rows 4 * v ..< 4 * v + 4.
+/// Adds a group's products of rows 4 * v ..< 4 * v + 4, to the integer sums of a K format's record.
 inlined void add_group(
     qk_layout l, size_t n, size_t v, size_t g, const uint8_t *w, const uint8_t *block,
-    const qk_input_block *x, float32x4_t acc[][4]) {
-  const float32x4_t wscale = side_floats(l, w, scales_of(block, g), v);
+    const qk_input_block *x, int32x4_t part[][4], float32x4_t acc[][4]) {
   const size_t words = 8 / l.groups;
   int8x16_t q[8];
   for (size_t i = 0; i < words; i++) q[i] = block_weights(l, block, g * words + i, v);
@@ -89,8 +83,12 @@ inlined void add_group(
     const int8_t *inputs = x[t].quants + 4 * g * words;
     int32x4_t sum = vdupq_n_s32(l.offset == 128 ? 0 : start_of(l, &x[t], g));
     for (size_t i = 0; i < words; i += 4) sum = add_words(sum, q + i, vld1q_s8(inputs + 4 * i));
-    const float32x4_t scale = l.blocks == 1 ? vmulq_n_f32(wscale, x[t].scale) : wscale;
-    acc[t][v] = vfmaq_f32(acc[t][v], vcvtq_f32_s32(sum), scale);
+    if (l.blocks > 1) {
+      part[t][v] = vmlaq_s32(part[t][v], sum, four_scales(scales_of(block, g) + 4 * v));
+    } else {
+      const float32x4_t scale = vmulq_n_f32(four_halves((const uint16_t *)w + 4 * v), x[t].scale);
+      acc[t][v] = vfmaq_f32(acc[t][v], vcvtq_f32_s32(sum), scale);
+    }
   }
 }
 
@@ -101,12 +99,14 @@ inlined int16x4_t four_bytes(const uint8_t *bytes) {
   return vreinterpret_s16_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)))));
 }
 
-/// Adds a record's minima, and the record to what comes before it; x is at its first block.
+/// Adds a K format's record to what comes before it; x is at its first block.
 inlined void end_record(
-    qk_layout l, size_t n, const uint8_t *record, const qk_input_block *x, float32x4_t part[][4],
+    qk_layout l, size_t n, const uint8_t *record, const qk_input_block *x, int32x4_t part[][4],
     float32x4_t acc[][4]) {
   for (size_t v = 0; v < 4; v++)
     for (size_t t = 0; t < n; t++) {
+      float32x4_t value =
+          vmulq_f32(vcvtq_f32_s32(part[t][v]), four_halves((const uint16_t *)record + 4 * v));
       if (l.minimum) {
         int32x4_t sum = vdupq_n_s32(0);
         for (size_t group = 0; group < 2 * group_pairs(l); group++) {
@@ -115,9 +115,9 @@ inlined void end_record(
           sum = vmlal_n_s16(sum, minima, (int16_t)(sums >> group % 2 * 16));
         }
         const float32x4_t factor = four_halves((const uint16_t *)record + QK_PANEL + 4 * v);
-        part[t][v] = vfmaq_f32(part[t][v], vcvtq_f32_s32(sum), factor);
+        value = vfmaq_f32(value, vcvtq_f32_s32(sum), factor);
       }
-      acc[t][v] = vfmaq_n_f32(acc[t][v], part[t][v], x[t].scale);
+      acc[t][v] = vfmaq_n_f32(acc[t][v], value, x[t].scale);
     }
 }
 
@@ -128,15 +128,16 @@ inlined void tile_blocks(
   const qk_layout l = qk_layouts[format];
   const uint8_t *w = panel;
   const qk_input_block *x = inputs;
-  float32x4_t acc[QK_TILE][4], part[QK_TILE][4];
+  float32x4_t acc[QK_TILE][4];
+  int32x4_t part[QK_TILE][4];
   clear(n, acc);
   for (size_t b = 0; b < columns / QK_BLOCK; b++, x += n) {
     const size_t j = b % l.blocks;
     const uint8_t *block = block_of(l, w, j);
-    if (j == 0) clear(n, part);
+    if (j == 0) memset(part, 0, sizeof part);
     for (size_t v = 0; v < 4; v++) {
       for (size_t g = 0; g < l.groups; g++)
-        add_group(l, n, v, g, w, block, x, l.blocks == 1 ? acc : part);
+        add_group(l, n, v, g, w, block, x, part, acc);
       if (l.minimum && l.blocks == 1)
         for (size_t t = 0; t < n; t++)
           acc[t][v] = vfmaq_n_f32(

@@ -31,13 +31,13 @@ inlined void floats(
 }
 
 /// The integer sum of a group's products.
-inlined float group_sum(
+inlined int32_t group_sum(
     qk_layout l, const uint8_t *block, size_t r, size_t group, const qk_input_block *x) {
   const size_t width = QK_BLOCK / l.groups;
   int32_t sum = 0;
   for (size_t i = group * width; i < (group + 1) * width; i++)
     sum += weight_value(l, block, r, i) * x->quants[i];
-  return (float)sum;
+  return sum;
 }
 
 /// A record of one block.
@@ -45,20 +45,20 @@ inlined float add_block(
     qk_layout l, const uint8_t *record, size_t r, const qk_input_block *x, float acc) {
   const uint8_t *block = block_of(l, record, 0);
   const float scale = weight_scale(l, record, block, 0, r) * x->scale;
-  acc = fmaf(group_sum(l, block, r, 0, x), scale, acc);
+  acc = fmaf((float)group_sum(l, block, r, 0, x), scale, acc);
   return l.minimum ? fmaf(weight_minimum(l, record, block, 0, r), x->sum, acc) : acc;
 }
 
 /// A record of a K format; the inputs of its next block are `stride` further.
 inlined float add_record(
     qk_layout l, const uint8_t *record, size_t r, const qk_input_block *x, size_t stride, float acc) {
-  float part = 0;
+  int32_t products = 0;
   for (size_t j = 0; j < l.blocks; j++)
     for (size_t g = 0; g < l.groups; g++) {
       const uint8_t *block = block_of(l, record, j);
-      const float scale = weight_scale(l, record, block, g, r);
-      part = fmaf(group_sum(l, block, r, g, &x[j * stride]), scale, part);
+      products += (int8_t)scales_of(block, g)[r] * group_sum(l, block, r, g, &x[j * stride]);
     }
+  float part = (float)products * half_at(record, r);
   if (l.minimum) {
     int32_t sum = 0;
     for (size_t group = 0; group < 2 * group_pairs(l); group++) {

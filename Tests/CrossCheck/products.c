@@ -24,6 +24,16 @@ static float *draw_floats(size_t count) {
   return values;
 }
 
+/// Inputs of which every fourth run of 32 is as large as they come, all of one sign: sums of 16 bits hold no more.
+static float *draw_inputs(size_t count) {
+  float *values = draw_floats(count);
+  for (size_t i = 0; i < count; i += QK_BLOCK) {
+    const uint64_t kind = draw() % 8;
+    for (size_t k = i; kind < 2 && k < i + QK_BLOCK && k < count; k++) values[k] = kind ? 2 : -2;
+  }
+  return values;
+}
+
 /// Inputs of a block in a file.
 static size_t block_inputs(qk_format format) {
   return !qk_is_quantized(format) ? 1 : format >= qk_q2_k ? 256 : QK_BLOCK;
@@ -102,7 +112,7 @@ static int differ(float *a, float *b, size_t count) {
 static int check(
     qk_instruction_set set, qk_format format, size_t rows, size_t columns, size_t tokens) {
   void *w = draw_weights(format, rows, columns);
-  float *x = draw_floats(tokens * columns), *dy = draw_floats(tokens * rows);
+  float *x = draw_inputs(tokens * columns), *dy = draw_floats(tokens * rows);
   qk_product forward = {
     .format = format, .rows = rows, .columns = columns, .panels = w, .tokens = tokens,
     .scale = draw_float(), .adding = draw() % 2,
@@ -134,6 +144,10 @@ int main(void) {
                 set, format, rows,
                 qk_is_quantized(format) ? blocks[c] * block_inputs(format) : float_widths[c],
                 tokens);
+  // Several chunks of panels and of tokens.
+  for (qk_instruction_set set = qk_avx2; set <= qk_neon; set++)
+    for (qk_format format = 0; qk_available(set) && format < qk_format_count; format++, checks++)
+      failures += check(set, format, 301, 2 * 256, 77);
   printf("%d checks, %d failures\n", checks, failures);
   return failures > 0 || checks == 0;
 }

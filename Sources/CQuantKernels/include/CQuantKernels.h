@@ -10,19 +10,18 @@
 //     floats      acc = fmaf(w[k], x[k], acc), k ascending
 //     quantized   blocks of 32 ascending; acc = fmaf((float)isum, wscale * xscale, acc), then, where
 //                 the format has minima, acc = fmaf(wmin, xsum, acc)
-//     K formats   records of 256 ascending; from part = 0 part = fmaf((float)isum, wscale, part) for
-//                 each group of each block, then, where the format has minima, part =
-//                 fmaf((float)imin, wmin, part); and acc = fmaf(part, xscale, acc)
+//     K formats   records of 256 ascending; part = (float)iscaled * wscale, then, where the format has
+//                 minima, part = fmaf((float)imin, wmin, part); and acc = fmaf(part, xscale, acc)
 //     the result  y = scale * acc,  or when adding  y = fmaf(scale, acc, y)
 //
 // where acc starts at 0. A quantized weight is wscale * q, or wscale * q + wmin, q being a small
-// integer. A block has one scale, or in some K formats one for each half: a group. isum is the exact
-// integer sum of a group's q times the quants of x, and xsum is xscale times the sum of the block's
-// quants, rounded once. The 256 inputs of a record share one xscale, as in llama.cpp, so a record's
-// minima take integers, too: imin is the exact sum over its groups of the minimum's byte times the
-// sum of the quants, and wmin the half that they share. Halves and bfloat16 become floats exactly,
-// and so does the product of a half and a byte that is a K format's scale. An output's bits depend
-// on its row of weights and its row of x alone.
+// integer; isum is the exact integer sum of a block's q times the quants of x, and xsum is xscale times the
+// sum of the block's quants, rounded once. A K format's record has one wscale and one wmin, and bytes that
+// multiply them for each group: a block, or in some formats half of one. Its 256 inputs share one xscale, as
+// in llama.cpp, so all its sums are of integers: iscaled is the exact sum over the groups of the scale's byte
+// times the sum of q times the quants, below 2^27, and imin that of the minimum's byte times the sum of
+// the quants. Halves and bfloat16 become floats exactly. An output's bits depend on its row of weights and its
+// row of x alone.
 //
 // No function here allocates, reads a file or fails. Shapes are trusted: the caller has checked
 // them.
