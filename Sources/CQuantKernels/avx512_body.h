@@ -1,9 +1,9 @@
 // The products for AVX-512, where the 16 rows of a panel are the 16 lanes of a register; the files that include
 // this one say which instructions there are.
 //
-// With VNNI a token costs a panel 8 `vpdpbusd` a block (unsigned weights by signed inputs, exact in 32 bits), and for each
-// scale a conversion and a fused add, to which a block with a scale of its own adds a product. A core that does two of these a cycle loads inputs no faster:
-// with more than a few tokens two panels share each load.
+// With VNNI a token costs a panel 8 `vpdpbusd` a block (unsigned weights by signed inputs, exact in 32 bits), and a
+// conversion and a fused add for a scale of its own, or for each of a K format's scale bytes a product and a sum. A core
+// that does two of these a cycle loads inputs no faster: with more than a few tokens two panels share each load.
 #include "kernels.h"
 
 #if defined(__x86_64__)
