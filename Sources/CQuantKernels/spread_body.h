@@ -192,6 +192,7 @@ inlined void many_tokens(
   memset(s.sums, 0, divide_up(tokens, SPREAD_TOKENS) * sizeof s.sums[0]);
   for (size_t b = 0; b < blocks; b += RECORD, panels += step_bytes) {
     const size_t depth = at_most(blocks - b, RECORD);
+    const bool more = b + RECORD < blocks;
     for (size_t p = 0; p < panel_count; p++)
       unpack_panel_record(l, depth, panels + p * panel_bytes, s.weights[p]);
     for (size_t first = 0; first < tokens; first += SPREAD_TOKENS) {
@@ -200,7 +201,8 @@ inlined void many_tokens(
       spread_inputs(l, n, depth, x + tile * blocks + b * height + (first - tile), height, &s.inputs);
       const uint8_t *ahead = panels + step_bytes + first / SPREAD_TOKENS * lines * 64;
       for (size_t p = 0; p < panel_count; p++) {
-        for (size_t k = 0; k < lines; k++) __builtin_prefetch(ahead + p * panel_bytes + 64 * k, 0, 2);
+        for (size_t k = 0; more && k < lines; k++)
+          __builtin_prefetch(ahead + p * panel_bytes + 64 * k, 0, 2);
         for (size_t r = 0; r < PANEL_REGISTERS; r++) {
           floats *acc = s.sums[first / SPREAD_TOKENS][p][r];
           const unpacked_record *w = &s.weights[p][r];
