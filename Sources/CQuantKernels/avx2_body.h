@@ -128,6 +128,8 @@ QK_FLOATS(FLOATS)
 #define QUANTIZED(format) BLOCKS(format, REGISTERS, tile_##format)
 QK_QUANTIZED(QUANTIZED)
 
+#include "bytes_body.h"
+
 #if !AVX2_HAS_VNNI
 #include "spread_body.h"
 QK_HIGH(MANY)
@@ -143,8 +145,7 @@ const qk_kernels AVX2_TABLE = {
   .sharing_tokens = sharing_tokens_of,
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
-  .round_rows = round_rows,
-  .round_row = round_row,
+  .factors = QK_FACTORS(tile_f32, NULL, byte_tile, NULL),
   .turn = turn,
 };
 #endif

@@ -151,6 +151,8 @@ QK_FLOATS(FLOATS)
   BLOCKS(format, 2, pair_##format)
 QK_QUANTIZED(QUANTIZED)
 
+#include "bytes_body.h"
+
 #pragma clang attribute pop
 
 const qk_kernels AVX512_TABLE = {
@@ -159,8 +161,7 @@ const qk_kernels AVX512_TABLE = {
   .sharing_tokens = sharing_tokens_of,
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
-  .round_rows = round_rows,
-  .round_row = round_row,
+  .factors = QK_FACTORS(tile_f32, pair_f32, byte_tile, byte_pair),
   .turn = turn,
 };
 #endif

@@ -1,8 +1,10 @@
 // Products of bfloat16 pairs for AVX-512 BF16 (Cooper Lake, Sapphire Rapids, Zen 4 and later).
 //
 // `vdpbf16ps` adds the odd product to the sum, then the even one, each with one rounding; subnormals
-// count as 0. Other instruction sets do the same with fused multiply-adds (transposed.c).
-#include "bf16.h"
+// count as 0. Other instruction sets do the same with fused multiply-adds (round.h).
+//
+// A pair is a word, its first value the low half.
+#include "kernels.h"
 
 #if defined(__x86_64__)
 #include <string.h>
@@ -13,25 +15,23 @@
 
 #include "avx512_store.h"
 
-inlined __m512i words_of(const float *x, __mmask16 lanes) {
-  return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(lanes, x)));
+inlined __m512i words_of(const float *x) {
+  return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x)));
 }
 
-static void round_row(size_t n, const float *x, uint32_t *words) {
-  uint16_t *to = (uint16_t *)words;
-  for (size_t i = 0; i < n; i += 16) {
-    const __mmask16 lanes = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
-    const __m256i values = (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(lanes, x + i));
-    _mm256_mask_storeu_epi16(to + i, lanes, values);
+static void pair_row(size_t n, size_t depth, const float *from, void *row) {
+  for (size_t i = 0; i < depth; i += 16) {
+    const __mmask16 lanes = i + 16 <= n ? 0xffff : i < n ? (__mmask16)((1u << (n - i)) - 1) : 0;
+    const __m256i values = (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(lanes, from + i));
+    _mm256_storeu_si256((__m256i *)((uint16_t *)row + i), values);
   }
-  if (n % 2) to[n] = 0;
 }
 
-static void pair_rows(size_t pairs, float *rows) {
-  for (size_t i = 0; i < pairs; i++) {
-    const __m512i even = words_of(rows + 2 * i * QK_PANEL, 0xffff);
-    const __m512i odd = words_of(rows + (2 * i + 1) * QK_PANEL, 0xffff);
-    _mm512_storeu_si512(rows + i * QK_PANEL, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+static void pair_panels(size_t count, size_t depth, float *panels) {
+  for (size_t i = 0; i < count * depth / 2; i++) {
+    const __m512i even = words_of(panels + 2 * i * QK_PANEL);
+    const __m512i odd = words_of(panels + (2 * i + 1) * QK_PANEL);
+    _mm512_storeu_si512(panels + i * QK_PANEL, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
   }
 }
 
@@ -73,15 +73,14 @@ QK_FOR_TOKENS(bf16, tile_two, pair)
 
 #pragma clang attribute pop
 
-static const qk_pair_kernels avx512_bf16 = {
-  .tile = tile, .pair = pair, .round_row = round_row, .pair_rows = pair_rows,
-};
-
-const qk_pair_kernels *qk_pair_kernels_for(qk_instruction_set set) {
-  return set == qk_avx512 && __builtin_cpu_supports("avx512bf16") ? &avx512_bf16 : NULL;
+const qk_factors *qk_pair_factors(qk_instruction_set set) {
+  static const qk_factors factors = {
+    .numbers = 2, .lay_row = pair_row, .lay_panels = pair_panels, .tile = tile, .pair = pair,
+  };
+  return set == qk_avx512 && __builtin_cpu_supports("avx512bf16") ? &factors : NULL;
 }
 #else
-const qk_pair_kernels *qk_pair_kernels_for(qk_instruction_set set) {
+const qk_factors *qk_pair_factors(qk_instruction_set set) {
   (void)set;
   return NULL;
 }

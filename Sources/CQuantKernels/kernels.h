@@ -85,10 +85,39 @@ typedef void qk_many(
 /// `entry(name)` for each whose values are stored in two parts.
 #define QK_HIGH(entry) entry(q5_0) entry(q5_1) entry(q3_k) entry(q5_k) entry(q6_k)
 
+/// A table's factors; bfloat16 is rounded floats.
+#define QK_FACTORS(one, two, one_of_bytes, two_of_bytes)                                      \
+  {                                                                                           \
+    [qk_f32_operations] = {.numbers = 1, .tile = one, .pair = two},                           \
+    [qk_bf16_operations] = {                                                                  \
+      .numbers = 1, .lay_row = round_row, .lay_panels = round_panels, .tile = one, .pair = two, \
+    },                                                                                        \
+    [qk_int8_operations] = {                                                                  \
+      .numbers = 4, .row_words = 2, .panel_words = 1, .lay_row = byte_row,                    \
+      .lay_panels = byte_panels, .tile = one_of_bytes, .pair = two_of_bytes,                  \
+    },                                                                                        \
+  }
+
 /// Entries of a table of tiles.
 #define QK_TILE_ENTRY(format) [qk_##format] = tile_##format,
 #define QK_PAIR_ENTRY(format) [qk_##format] = pair_##format,
 #define QK_MANY_ENTRY(format) [qk_##format] = many_##format,
+
+/// How a part of the transposed product has its factors, words of one number or several, and what multiplies them:
+/// a tile whose columns, and stride, are words.
+typedef struct {
+  size_t numbers;                 ///< of a word
+  size_t row_words, panel_words;  ///< that a row of dy, and a lane of a panel, have besides
+  /// n floats, up to QK_PART, and zeros up to `depth` to a row; NULL where words are floats.
+  void (*lay_row)(size_t n, size_t depth, const float *from, void *row);
+  /// `count` panels of `depth` rows of 16 floats to as many of words, in place; NULL where words are floats.
+  void (*lay_panels)(size_t count, size_t depth, float *panels);
+  /// For one panel and for two neighbours, which may be NULL.
+  qk_tile *tile, *pair;
+} qk_factors;
+
+/// The factors of bfloat16 pairs for processors that multiply them, or NULL.
+const qk_factors *qk_pair_factors(qk_instruction_set set);
 
 typedef struct {
   qk_tile *tile[qk_format_count];
@@ -106,9 +135,7 @@ typedef struct {
   /// unpack.h
   void (*unpack_panel)(
       qk_format format, const void *panel, size_t first, size_t count, float *out, size_t height);
-  /// round.h
-  void (*round_rows)(size_t rows, float *values);
-  void (*round_row)(size_t n, const float *from, float *to);
+  qk_factors factors[qk_operations_count];
   /// turn.h
   void (*turn)(
       size_t rows, size_t columns, const float *from, size_t stride, float *to, size_t to_stride);

@@ -1,5 +1,5 @@
 // What the machine can do at best, so that a benchmark can state its share of it.
-#include "bf16.h"
+#include "kernels.h"
 
 /// Instructions in a round, enough to keep two pipes of latency 4 to 6 busy.
 enum { chains = 12 };
@@ -172,7 +172,7 @@ static size_t spin_f32(qk_instruction_set set, size_t rounds) {
 
 static size_t spin_bf16(qk_instruction_set set, size_t rounds) {
 #if defined(__x86_64__)
-  if (qk_pair_kernels_for(set)) {
+  if (qk_pair_factors(set)) {
     volatile float result = spin_bf16_avx512(rounds);
     (void)result;
     return rounds * chains * 2 * 32;

@@ -12,6 +12,7 @@
 
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
 
+#include "bytes.h"
 #include "layout.h"
 #include "quantize.h"
 #include "round.h"
@@ -189,14 +190,47 @@ QK_FLOATS(FLOATS)
 #define BLOCKS(format) QK_FOR_TOKENS(format, tile_blocks, tile_##format)
 QK_QUANTIZED(BLOCKS)
 
+/// Up to four tokens, as of floats.
+inlined void multiply_bytes(
+    size_t n, size_t words, const void *panel, const void *x, size_t stride, float32x4_t acc[][4]) {
+  const int8_t *weights = (const int8_t *)panel + QK_LINE;
+  int32x4_t sums[4][4];
+  for (size_t t = 0; t < n; t++)
+    for (size_t v = 0; v < 4; v++) sums[t][v] = vdupq_n_s32(byte_row_of(x, stride, t)->start);
+  for (size_t k = 0; k < words; k++)
+    for (size_t t = 0; t < n; t++) {
+      const int32_t *inputs = (const int32_t *)(byte_row_of(x, stride, t) + 1);
+      const int8x16_t input = vreinterpretq_s8_s32(vdupq_n_s32(inputs[k]));
+      for (size_t v = 0; v < 4; v++)
+        sums[t][v] = vdotq_s32(sums[t][v], vld1q_s8(weights + k * QK_LINE + 16 * v), input);
+    }
+  for (size_t t = 0; t < n; t++)
+    for (size_t v = 0; v < 4; v++) {
+      const float32x4_t scale = vmulq_n_f32(vld1q_f32((const float *)panel + 4 * v), byte_row_of(x, stride, t)->scale);
+      acc[t][v] = vmulq_f32(vcvtq_f32_s32(sums[t][v]), scale);
+    }
+}
+
+inlined void tile_of_bytes(
+    qk_format format, size_t n, size_t words, const void *panel, const void *x, size_t stride,
+    const qk_output *out) {
+  (void)format;
+  float32x4_t acc[QK_TILE][4];
+  const size_t first = at_most(n, 4);
+  multiply_bytes(first, words, panel, x, stride, acc);
+  if (n > 4) multiply_bytes(n - 4, words, panel, byte_row_of(x, stride, 4), stride, acc + 4);
+  store(out, n, acc);
+}
+
+QK_FOR_TOKENS(q8_0, tile_of_bytes, byte_tile)
+
 #pragma clang attribute pop
 
 const qk_kernels qk_kernels_neon = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
-  .round_rows = round_rows,
-  .round_row = round_row,
+  .factors = QK_FACTORS(tile_f32, NULL, byte_tile, NULL),
   .turn = turn,
 };
 #endif

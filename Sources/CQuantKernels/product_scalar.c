@@ -1,6 +1,7 @@
 // The products as they are defined; every other file returns these bits.
 #include <math.h>
 
+#include "bytes.h"
 #include "half.h"
 #include "kernels.h"
 #include "layout.h"
@@ -114,8 +115,8 @@ static float rounded(float x) {
 }
 
 // What round.h does in vectors.
-static void round_rows(size_t rows, float *values) {
-  for (size_t r = 0; r < rows; r += 2)
+static void round_panels(size_t count, size_t depth, float *values) {
+  for (size_t r = 0; r < count * depth; r += 2)
     for (size_t lane = 0; lane < QK_PANEL; lane++) {
       float *even = values + r * QK_PANEL + lane, *odd = even + QK_PANEL;
       const float first = rounded(*even);
@@ -124,15 +125,28 @@ static void round_rows(size_t rows, float *values) {
     }
 }
 
-static void round_row(size_t n, const float *from, float *to) {
-  for (size_t i = 0; i < (n + 1) / 2 * 2; i++) to[i ^ 1] = i < n ? rounded(from[i]) : 0;
+static void round_row(size_t n, size_t depth, const float *from, void *row) {
+  for (size_t i = 0; i < depth; i++) ((float *)row)[i ^ 1] = i < n ? rounded(from[i]) : 0;
+}
+
+static void byte_tile(
+    size_t words, const void *panel, size_t tokens, const void *x, size_t stride, const qk_output *out) {
+  for (size_t t = 0; t < tokens; t++)
+    for (size_t r = 0; r < out->rows; r++) {
+      const byte_row_head *row = byte_row_of(x, stride, t);
+      const int8_t *inputs = (const int8_t *)(row + 1);
+      const float *scales = panel;
+      const uint8_t *w = (const uint8_t *)panel + QK_LINE + 4 * r;
+      int32_t sum = row->start;
+      for (size_t k = 0; k < 4 * words; k++) sum += w[k / 4 * QK_LINE + k % 4] * inputs[k];
+      store(out, t, r, (float)sum * (scales[r] * row->scale));
+    }
 }
 
 const qk_kernels qk_kernels_scalar = {
   .tile = {QK_FLOATS(QK_TILE_ENTRY) QK_QUANTIZED(QK_TILE_ENTRY)},
   .quantize_tile = quantize_tile,
   .unpack_panel = unpack_panel,
-  .round_rows = round_rows,
-  .round_row = round_row,
+  .factors = QK_FACTORS(tile_f32, NULL, byte_tile, NULL),
   .turn = turn,
 };

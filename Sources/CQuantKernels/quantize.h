@@ -18,21 +18,39 @@ static inline int32_t two_sums(int32_t low, int32_t high) {
   return (int32_t)((uint32_t)(low & 0xffff) | (uint32_t)high << 16);
 }
 
-/// A block of a run with this scale, whose inverse is given too; returns the sum of its quants.
-static inline int32_t quantize_block(
-    const float *restrict x, float scale, float inverse, qk_input_block *restrict block) {
-  quantize_floats values[2];
-  memcpy(values, x, sizeof values);
+/// The largest |x| of n floats, a multiple of 16, as an integer: from 0x7f800000 on one is not finite.
+inlined int32_t largest_magnitude(size_t n, const float *restrict x) {
+  quantize_ints magnitudes = {0};
+  for (size_t i = 0; i < n; i += 16) {
+    quantize_ints values;
+    memcpy(&values, x + i, sizeof values);
+    magnitudes = __builtin_elementwise_max(magnitudes, values & 0x7fffffff);
+  }
+  return __builtin_reduce_max(magnitudes);
+}
+
+/// 16 floats times `inverse` as bytes, which are added to `sums`.
+inlined void quantize_lanes(
+    const float *restrict x, float inverse, int8_t *restrict bytes, quantize_ints *sums) {
   // |x| * inverse is at most 127 and a few units in the last place, so nothing rounds to 128.
   // Adding 1.5 * 2^23 rounds to an integer, half to even, which the sum's last bits then are.
   const float rounder = 0x1.8p23f;
+  quantize_floats values;
+  memcpy(&values, x, sizeof values);
+  const quantize_ints q = (quantize_ints)(values * inverse + rounder) - (int32_t)qk_bits_of_float(rounder);
+  const quantize_bytes narrow = __builtin_convertvector(q, quantize_bytes);
+  memcpy(bytes, &narrow, sizeof narrow);
+  *sums += q;
+}
+
+/// A block of a run with this scale, whose inverse is given too; returns the sum of its quants.
+static inline int32_t quantize_block(
+    const float *restrict x, float scale, float inverse, qk_input_block *restrict block) {
   int32_t sum[2];
   for (int half = 0; half < 2; half++) {
-    const quantize_ints q =
-        (quantize_ints)(values[half] * inverse + rounder) - (int32_t)qk_bits_of_float(rounder);
-    const quantize_bytes bytes = __builtin_convertvector(q, quantize_bytes);
-    memcpy(block->quants + 16 * half, &bytes, sizeof bytes);
-    sum[half] = __builtin_reduce_add(q);
+    quantize_ints sums = {0};
+    quantize_lanes(x + 16 * half, inverse, block->quants + 16 * half, &sums);
+    sum[half] = __builtin_reduce_add(sums);
     block->start_32[half] = -32 * sum[half];
   }
   const int32_t whole = sum[0] + sum[1];
@@ -47,13 +65,7 @@ static inline int32_t quantize_block(
 /// `run` blocks that share a scale; each lies `step` after the one before.
 inlined void quantize_run(
     size_t run, const float *restrict x, qk_input_block *restrict blocks, size_t step) {
-  quantize_ints magnitudes = {0};
-  for (size_t i = 0; i < run * QK_BLOCK; i += 16) {
-    quantize_ints values;
-    memcpy(&values, x + i, sizeof values);
-    magnitudes = __builtin_elementwise_max(magnitudes, values & 0x7fffffff);
-  }
-  const int32_t largest = __builtin_reduce_max(magnitudes);
+  const int32_t largest = largest_magnitude(run * QK_BLOCK, x);
   const float top = qk_float_from_bits((uint32_t)largest);
   if (largest >= 0x7f800000 || top < 0x1p-100f) {
     for (size_t b = 0; b < run; b++) {

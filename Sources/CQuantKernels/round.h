@@ -20,9 +20,9 @@ inlined void round_lanes(floats_16 *x) {
   *x = (floats_16)((tiny & bits & 0x80000000u) | (nan & bits) | (~(tiny | nan) & near));
 }
 
-/// `rows` rows of 16 floats, an even number: each takes the place of its neighbour.
-static void round_rows(size_t rows, float *values) {
-  for (size_t r = 0; r < rows; r += 2, values += 2 * QK_PANEL) {
+/// Rows of 16 floats: each takes the place of its neighbour.
+static void round_panels(size_t count, size_t depth, float *values) {
+  for (size_t r = 0; r < count * depth; r += 2, values += 2 * QK_PANEL) {
     floats_16 row[2];
     memcpy(&row[1], values, sizeof row[1]);
     memcpy(&row[0], values + QK_PANEL, sizeof row[0]);
@@ -31,16 +31,14 @@ static void round_rows(size_t rows, float *values) {
   }
 }
 
-/// n floats to the next even number of them, the missing one 0: each takes the place of its neighbour.
-static void round_row(size_t n, const float *from, float *to) {
-  for (size_t i = 0; i < n; i += QK_PANEL) {
-    const size_t count = at_most(n - i, QK_PANEL), even = (count + 1) / 2 * 2;
+/// n floats and zeros up to `depth`, a multiple of 16: each takes the place of its neighbour.
+static void round_row(size_t n, size_t depth, const float *from, void *row) {
+  for (size_t i = 0; i < depth; i += QK_PANEL) {
     floats_16 values = {0};
-    if (count == QK_PANEL) memcpy(&values, from + i, sizeof values);
-    else memcpy(&values, from + i, count * sizeof *from);
+    if (i + QK_PANEL <= n) memcpy(&values, from + i, sizeof values);
+    else if (i < n) memcpy(&values, from + i, (n - i) * sizeof *from);
     round_lanes(&values);
     values = __builtin_shufflevector(values, values, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-    if (count == QK_PANEL) memcpy(to + i, &values, sizeof values);
-    else memcpy(to + i, &values, even * sizeof *to);
+    memcpy((float *)row + i, &values, sizeof values);
   }
 }

@@ -1,51 +1,58 @@
 // The transposed product, cut by shape: 64 inputs by some 256 tokens a chunk.
 //
-// Weights become floats 256 rows at a time, in panels whose lanes are inputs, on the stack; then
-// the float tile multiplies them. A panel (16 KiB) and the tile of dy that it meets (8 KiB) fit a
-// core's first-level cache, and the part of dy that all panels of a chunk meet fits the second. It
+// Weights become floats 256 rows at a time, in panels whose lanes are inputs, on the stack, then the words that are
+// multiplied (qk_factors). A panel (16 KiB of floats) and the tile of dy that it meets (8 KiB) fit a
+// core's first-level cache, and the part of dy that all panels of a chunk meets fits the second. It
 // does only as one piece: the rows of a wide dy often lie a power of two apart and would share a
-// few cache sets.
+// few cache sets. For the same reason a chunk's sums lie in one piece, too, until all parts are in them.
 //
-// In bfloat16 two rows lie in a lane, and a chunk takes twice the tokens.
+// Where a word has several rows, a chunk takes twice the tokens.
 #include <string.h>
 
-#include "bf16.h"
-#include "half.h"
 #include "kernels.h"
 
-enum { chunk_inputs = 64 };
+enum {
+  chunk_inputs = 64,
+  most_tokens = 768,  // of a chunk
+};
+
+static const qk_factors *factors_of(const qk_transposed *p) {
+  const qk_factors *pairs = p->operations == qk_bf16_operations ? qk_pair_factors(p->set) : NULL;
+  return pairs ? pairs : &qk_kernels_for(p->set)->factors[p->operations];
+}
 
 /// Even shares of up to one and a half times as many tokens: a chunk of the few that are left over would
 /// turn all weights into floats for them.
 static size_t chunk_tokens(const qk_transposed *p) {
-  const size_t some = p->bf16 ? 512 : 256;
+  const size_t some = p->operations == qk_f32_operations ? 256 : 512;
   const size_t chunks = at_least((p->tokens + some / 2) / some, 1);
   return at_least(divide_up(divide_up(p->tokens, chunks), QK_TILE), 1) * QK_TILE;
 }
 
-/// Rows of a part, even ones in bfloat16.
+/// Rows of the part that begins with `row`, those that fill up its last panel included: zeros.
 static size_t depth_of(const qk_transposed *p, size_t row) {
-  const size_t rows = at_most(p->rows - row, QK_PART);
-  return p->bf16 ? (rows + 1) / 2 * 2 : rows;
+  return divide_up(at_most(p->rows - row, QK_PART), QK_PANEL) * QK_PANEL;
 }
 
-size_t qk_transposed_width(size_t rows) { return (rows + 1) / 2 * 2; }
+/// Words of a part's row of dy.
+static size_t row_words(const qk_factors *f, size_t depth) { return depth / f->numbers + f->row_words; }
+
+size_t qk_transposed_width(size_t rows) { return divide_up(rows, QK_PANEL) * QK_PANEL; }
 
 size_t qk_transposed_parts(const qk_transposed *p) { return divide_up(p->rows, QK_PART); }
 
 void qk_transposed_split(const qk_transposed *p, size_t part) {
   const size_t row = part * QK_PART, rows = at_most(p->rows - row, QK_PART);
   const size_t depth = depth_of(p, row);
-  const qk_pair_kernels *native = p->bf16 ? qk_pair_kernels_for(p->set) : NULL;
+  const qk_factors *f = factors_of(p);
   for (size_t t = 0; t < p->tokens; t++) {
     const float *from = p->dy + t * p->rows + row;
-    if (native) {
-      uint32_t *to = (uint32_t *)p->parts + (row * p->tokens + t * depth) / 2;
-      native->round_row(rows, from, to);
-    } else if (p->bf16) {
-      qk_kernels_for(p->set)->round_row(rows, from, p->parts + row * p->tokens + t * depth);
+    float *to = p->parts + row * p->tokens + t * row_words(f, depth);
+    if (f->lay_row) {
+      f->lay_row(rows, depth, from, to);
     } else {
-      memcpy(p->parts + row * p->tokens + t * depth, from, rows * sizeof *from);
+      memcpy(to, from, rows * sizeof *from);
+      memset(to + rows, 0, (depth - rows) * sizeof *from);
     }
   }
 }
@@ -80,28 +87,24 @@ static void fetch(pieces *p, size_t lines) {
   }
 }
 
-/// `inputs` inputs, up to chunk_inputs, by tokens `first_token ..< end_token`.
+/// Adds `inputs` inputs, up to chunk_inputs, by tokens `first_token ..< end_token` to `sums[tokens, chunk_inputs]`.
 static void run_part(
-    const qk_transposed *p, size_t first_input, size_t inputs, size_t first_token, size_t end_token) {
+    const qk_transposed *p, size_t first_input, size_t inputs, size_t first_token, size_t end_token,
+    float *sums) {
   _Alignas(64) float part[chunk_inputs * QK_PART];
   const qk_kernels *kernels = qk_kernels_for(p->set);
-  const qk_pair_kernels *native = p->bf16 ? qk_pair_kernels_for(p->set) : NULL;
+  const qk_factors *f = factors_of(p);
   const size_t bytes = qk_panel_bytes(p->format, p->columns);
   for (size_t row = 0; row < p->rows; row += QK_PART) {
-    const size_t rows = at_most(p->rows - row, QK_PART), depth = depth_of(p, row);
-    const size_t height = divide_up(rows, QK_PANEL) * QK_PANEL;
-    for (size_t r = 0; r < rows; r += QK_PANEL)
+    const size_t depth = depth_of(p, row);
+    for (size_t r = 0; r < depth; r += QK_PANEL)
       kernels->unpack_panel(
           p->format, (const char *)p->panels + (row + r) / QK_PANEL * bytes, first_input, inputs,
-          part + r * QK_PANEL, height);
-    const size_t groups = divide_up(inputs, QK_PANEL);
-    if (native) native->pair_rows(groups * height / 2, part);
-    else if (p->bf16) kernels->round_rows(groups * height, part);
-    // Two panels are neighbours to the tile only where no row fills up.
-    const bool pairs = (native || kernels->pair[qk_f32]) && depth == height && p->columns % 32 == 0;
-    qk_tile *tile = native ? (pairs ? native->pair : native->tile)
-                           : (pairs ? kernels->pair[qk_f32] : kernels->tile[qk_f32]);
-    const size_t width = pairs ? 2 * QK_PANEL : QK_PANEL, words = native ? 2 : 1;
+          part + r * QK_PANEL, depth);
+    if (f->lay_panels) f->lay_panels(divide_up(inputs, QK_PANEL), depth, part);
+    const bool pairs = f->pair && inputs % (2 * QK_PANEL) == 0;
+    qk_tile *tile = pairs ? f->pair : f->tile;
+    const size_t width = pairs ? 2 * QK_PANEL : QK_PANEL, words = depth / f->numbers;
     pieces next = pieces_of(p, row + QK_PART, first_input, inputs);
     const size_t calls = divide_up(inputs, width) * divide_up(end_token - first_token, QK_TILE);
     const size_t lines = divide_up(next.count, calls);
@@ -109,21 +112,26 @@ static void run_part(
       for (size_t t = first_token; t < end_token; t += QK_TILE) {
         fetch(&next, lines);
         qk_output out = {
-          .y = p->dx + t * p->columns + first_input + i, .stride = p->columns,
+          .y = sums + (t - first_token) * chunk_inputs + i, .stride = chunk_inputs,
           .rows = at_most(inputs - i, width), .scale = p->scale,
           .adding = p->adding || row > 0,
         };
         tile(
-            depth / words, part + i * (height / words), at_most(end_token - t, QK_TILE),
-            p->parts + (row * p->tokens + t * depth) / words, depth / words, &out);
+            words, part + i * (words + f->panel_words), at_most(end_token - t, QK_TILE),
+            p->parts + row * p->tokens + t * row_words(f, depth), row_words(f, depth), &out);
       }
   }
 }
 
 void qk_transposed_run(const qk_transposed *product, size_t chunk) {
+  _Alignas(64) float sums[most_tokens * chunk_inputs];
   const size_t across = divide_up(product->columns, chunk_inputs), tokens = chunk_tokens(product);
   const size_t input = chunk % across * chunk_inputs, token = chunk / across * tokens;
-  const size_t inputs = at_most(product->columns - input, chunk_inputs);
-  const size_t end = token + at_most(product->tokens - token, tokens);
-  for (const qk_transposed *p = product; p; p = p->then) run_part(p, input, inputs, token, end);
+  const size_t inputs = at_most(product->columns - input, chunk_inputs), bytes = inputs * sizeof *sums;
+  const size_t count = at_most(product->tokens - token, tokens);
+  float *dx = product->dx + token * product->columns + input;
+  for (size_t t = 0; product->adding && t < count; t++)
+    memcpy(sums + t * chunk_inputs, dx + t * product->columns, bytes);
+  for (const qk_transposed *p = product; p; p = p->then) run_part(p, input, inputs, token, token + count, sums);
+  for (size_t t = 0; t < count; t++) memcpy(dx + t * product->columns, sums + t * chunk_inputs, bytes);
 }

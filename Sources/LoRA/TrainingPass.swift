@@ -272,7 +272,7 @@ final class TrainingPass {
   /// Gradients that are rounded on their way lose nothing more from activations that are.
   static func roundsActivations(_ model: LlamaModel, _ backward: BackwardPrecision?) -> Bool {
     model.weights.layers.contains { layer in
-      Projection.allCases.contains { precision(of: layer[$0], backward) == .bf16 }
+      Projection.allCases.contains { precision(of: layer[$0], backward) != .f32 }
     }
   }
 

@@ -45,7 +45,11 @@ public struct MachineLimits: Sendable {
 
   /// The same of a product of the backward pass, which is one of floats where bfloat16 pairs have no instruction.
   public func peak(of precision: BackwardPrecision) -> Double? {
-    precision == .bf16 ? bfloat16Operations ?? floatOperations : floatOperations
+    switch precision {
+    case .f32: floatOperations
+    case .bf16: bfloat16Operations ?? floatOperations
+    case .int8: int8Operations
+    }
   }
 
   /// Operations a second; nil where the instruction set has none of this kind.

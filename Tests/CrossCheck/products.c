@@ -119,7 +119,7 @@ static int check(
   };
   qk_transposed back = {
     .format = format, .rows = rows, .columns = columns, .panels = w, .tokens = tokens, .dy = dy,
-    .scale = draw_float(), .adding = draw() % 2, .bf16 = draw() % 2,
+    .scale = draw_float(), .adding = draw() % 2, .operations = draw() % qk_operations_count,
   };
   const int failures =
       differ(product(forward, qk_scalar, x), product(forward, set, x), tokens * rows) +

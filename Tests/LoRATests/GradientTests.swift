@@ -124,7 +124,7 @@ struct GradientTests {
   }
 
   @Test(
-    "gradients in bfloat16 point where those in f32 do, and are the default beside quantized weights"
+    "gradients in bfloat16 and int8 point where those in f32 do; bfloat16 is the default beside quantized weights"
   )
   func precision() throws {
     let (model, _) = try TinyModel(seed: 3).load(.q8_0)
@@ -135,13 +135,17 @@ struct GradientTests {
     #expect(Self.cosine(exact, rounded) >= 0.9999)
     #expect(exact.a[0].values != rounded.a[0].values)
     #expect(chosen.a.map(\.values) == rounded.a.map(\.values))
+    let integers = Self.run(model, adapter, backward: .int8).gradients
+    #expect(Self.cosine(exact, integers) >= 0.99)
+    #expect(integers.a[0].values != rounded.a[0].values)
   }
 
   @Test(
     "on a trained quantized model, gradients point where those of its dequantized twin do",
     .enabled(if: SharedData.isAvailable, "needs ../shared/data"),
-    arguments: ["stories260K-f16", "stories260K-q8_0", "stories260K-q4_0"])
-  func trainedModel(name: String) throws {
+    arguments: ["stories260K-f16", "stories260K-q8_0", "stories260K-q4_0"],
+    [nil, BackwardPrecision.int8])
+  func trainedModel(name: String, backward: BackwardPrecision?) throws {
     let (model, twin) = try Self.dequantizedPair(SharedData.url("models/\(name).gguf"))
     let adapter = try PEFTAdapter.read(
       SharedData.url("lora/peft-r4-qv/final"), shape: model.configuration)
@@ -150,9 +154,9 @@ struct GradientTests {
         id: $0, segments: [.init($0, weight: 1)], tokenizer: model.tokenizer)
     }
     let factors = WeightedLoss.coefficients(of: [rows], .tokens)[0]
-    let results = [model, twin].map { model in
+    let results = [(model, backward), (twin, nil)].map { model, backward in
       let gradients = AdapterGradients(adapter)
-      let loss = TrainingPass(model, adapter)
+      let loss = TrainingPass(model, adapter, backward: backward)
         .run(PackedRows(rows, coefficients: factors), into: gradients)
       return (loss: loss, gradients: gradients)
     }

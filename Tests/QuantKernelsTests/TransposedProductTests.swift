@@ -101,6 +101,49 @@ struct TransposedProductTests {
     #expect(normalizedSquaredError(dx.values, exact) < 2e-5)
   }
 
+  /// The integers of `CQuantKernels.h` in double precision: 256 rows of w share a scale in each column, and
+  /// as many numbers of a row of dy.
+  @Test("int8 rounds the factors part by part and nothing else", arguments: supportedTypes)
+  func int8(type: TensorType) {
+    var random = RandomStream(seed: 5, "transposed")
+    let w = random.weights(type, rows: 530, columns: type.blockSize == 1 ? 75 : 3 * type.blockSize)
+    let dy = random.matrix(rows: 9, columns: 530)
+    /// Each row of x rounded to multiples of its largest magnitude over `top`, part by part.
+    func rounded(_ x: Matrix, top: Float) -> Matrix {
+      Matrix(
+        rows: x.rows, columns: x.columns,
+        values: (0..<x.rows).flatMap { row -> [Float] in
+          let values = Array(x.row(row))
+          return stride(from: 0, to: x.columns, by: 256).flatMap { start -> [Float] in
+            let part = values[start..<min(start + 256, x.columns)]
+            let largest = part.map(abs).max() ?? 0
+            return part.map { ($0 * (top / largest)).rounded(.toNearestOrEven) * (largest / top) }
+          }
+        })
+    }
+    let dx = Self.product(dy, w, .int8)
+    let expected = doubleProduct(rounded(dy, top: 127), rounded(w.unpacked.transposed, top: 63))
+    #expect(normalizedSquaredError(dx.values, expected) < 1e-12)
+    let exact = doubleProduct(dy, w.unpacked.transposed)
+    #expect(normalizedSquaredError(dx.values, exact) < 2e-3)
+  }
+
+  @Test("in int8 gradients that are not finite stay so, and vanishing ones count as 0")
+  func edges() {
+    var random = RandomStream(seed: 6, "transposed")
+    let w = random.weights(.q8_0, rows: 40, columns: 96)
+    let dy = random.matrix(rows: 4, columns: 40)
+    dy[1, 3] = .infinity
+    dy[2, 39] = .nan
+    for column in 0..<40 { dy[3, column] *= 0x1p-120 }
+    for set in Kernels.available {
+      let dx = Kernels.with(set) { Self.product(dy, w, .int8) }
+      #expect(dx.row(0).allSatisfy { $0.isFinite && $0 != 0 })
+      #expect(dx.row(1).allSatisfy(\.isNaN) && dx.row(2).allSatisfy(\.isNaN))
+      #expect(dx.row(3).allSatisfy { $0 == 0 })
+    }
+  }
+
   /// 600 tokens are two chunks of tokens.
   @Test(
     "threads and neighbours change no bits", arguments: [1, 40, 600], BackwardPrecision.allCases)

@@ -59,6 +59,10 @@ typedef enum { qk_scalar, qk_avx2, qk_avx512bw, qk_avxvnni, qk_avx512, qk_neon }
 /// Whether this machine runs an instruction set.
 bool qk_available(qk_instruction_set set);
 
+/// What products multiply and add.
+typedef enum { qk_int8_operations, qk_bf16_operations, qk_f32_operations } qk_operations;
+enum { qk_operations_count = qk_f32_operations + 1 };
+
 // ---- Weights ------------------------------------------------------------------------------------
 // A panel of a float format is `[columns, QK_PANEL]` values. One of a quantized format is records
 // of 32 inputs, or of 256 in the K formats, of which IQ4_XS is one:
@@ -163,12 +167,17 @@ void qk_product_run(const qk_product *product, size_t chunk);
 /// Each QK_PART rows make a part, acc = fmaf(w[r], dy[r], acc) with r ascending from acc = 0,
 /// whatever the format; dx is the parts' sum in order, y = scale * part or fmaf(scale, part, y).
 ///
-/// With `bf16`, w and dy are rounded to bfloat16 first (to nearest, ties to even; subnormals become 0),
+/// In bfloat16, w and dy are rounded to it first (to nearest, ties to even; subnormals become 0),
 /// and r goes 1, 0, 3, 2, ...: the order in which processors that multiply bfloat16 pairs add them up.
+///
+/// In int8, a part's factors are small integers, q = round half to even of x * (top / max |x|): top is 127
+/// for a row of dy and 63 for a column of w, whose products in pairs fit 16 bits. acc = (float)isum *
+/// (wscale * dyscale), isum being the exact sum of the products of the q and a scale max |x| / top. A maximum
+/// below 2^-100 counts as 0, with a scale of 0; a row of dy with a value that is not finite has the scale NaN.
 typedef struct qk_transposed {
   qk_instruction_set set;
   qk_format format;
-  bool bf16;
+  qk_operations operations;
   size_t rows;         ///< of w, and columns of dy
   size_t columns;      ///< of w and dx
   const void *panels;  ///< w, packed
@@ -247,9 +256,6 @@ size_t qk_attention_backward_room(size_t head_size, size_t seen);
 void qk_attention_backward_run(const qk_attention_backward *attention);
 
 // ---- Limits of the machine ----------------------------------------------------------------------
-
-/// What products multiply and add.
-typedef enum { qk_int8_operations, qk_bf16_operations, qk_f32_operations } qk_operations;
 
 /// Does nothing but the multiply-adds of an instruction set, for `rounds` rounds; returns how many
 /// operations that were, a multiply-add counting two; 0 where there is no instruction, as in scalar code.

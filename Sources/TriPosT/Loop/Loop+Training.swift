@@ -1,5 +1,6 @@
 import Boundary
 import LoRA
+import QuantKernels
 
 // How an iteration's adapter is trained (docs/tripost.md, 7).
 
@@ -86,6 +87,7 @@ extension Loop {
     options.maximumGradientNorm = train.maxGradNorm > 0 ? train.maxGradNorm : nil
     options.weightDecay = train.weightDecay
     options.dropout = Float(configuration.lora.dropout)
+    options.backward = BackwardPrecision(rawValue: train.backward.rawValue)
     options.seed = seed("training/\(iteration)")
     return options
   }
