@@ -85,7 +85,7 @@ def ours(program, model, work, options):
         train = [program, "train", *common, "--data", rows, "--output", f"{folder}/out", "--epochs", 1]
         commands = [
             [*generate, prompts["rollouts"]],
-            [*train, "--batch-size", BATCH, "--warmup-ratio", 0],
+            [*train, "--batch-size", BATCH, "--warmup-ratio", 0, *options.train_options.split()],
             [*generate, prompts["test"], "--lora", f"{folder}/out/adapter"],
         ]
         seconds, memory = [], 0
@@ -199,6 +199,7 @@ def main():
     parser.add_argument("--parallel", type=int, default=64, help="sequences that tripost has in flight")
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("-t", "--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--train-options", default="", help="more options of `tripost train`")
     parser.add_argument("--peft", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peft:

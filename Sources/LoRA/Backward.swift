@@ -28,7 +28,7 @@ extension TrainingPass {
         logits, targets: targets.map(\.token), coefficients: targets.map { Float($0.coefficient) })
       for (target, value) in zip(targets, losses) { loss += target.coefficient * value }
 
-      products.load(logits, precision(of: weights.output))
+      products.load(logits, outputPrecision)
       products.multiply(weights.output, into: dNormed)
       dSelected.resize(rows: targets.count)
       dSelected.fill(0)

@@ -136,8 +136,10 @@ struct GradientTests {
     #expect(exact.a[0].values != rounded.a[0].values)
     #expect(chosen.a.map(\.values) == rounded.a.map(\.values))
     let integers = Self.run(model, adapter, backward: .int8).gradients
-    #expect(Self.cosine(exact, integers) >= 0.99)
+    #expect(Self.cosine(exact, integers) >= 0.999)
     #expect(integers.a[0].values != rounded.a[0].values)
+    // The last update's B meets nothing but the output's weights, which are left in bfloat16.
+    #expect(integers.b.last?.values == rounded.b.last?.values)
   }
 
   @Test(
