@@ -17,8 +17,7 @@ typedef int8_t side_bytes_of_lanes __attribute__((vector_size(LANES)));
 
 enum {
   REGISTERS = 2,
-  RECORD = 8,    // blocks of a K format's record
-  SLICE = 16,    // blocks that are unpacked together
+  SLICE = 8,     // blocks that are unpacked together, a K format's record: half of a first-level cache of 32 KiB
   byte_registers = LANES / 8,  // whose sums of weights of 8 bits are made together: as many as fit
 };
 
@@ -428,7 +427,7 @@ typedef struct {
   block_words words[SLICE];
   block_sides sides[SLICE];
   block_view blocks[SLICE];
-  record_sides records[SLICE / RECORD];
+  record_sides record;
   size_t depth;
   const char *ahead, *ahead_end;
   size_t lines;  // to fetch beside a block and PASS_TOKENS
@@ -448,7 +447,7 @@ inlined void unpack_slice(
       if (l.blocks == 1) to->sides[i].scale[r] = scale_of(&block, r);
       if (l.minimum && l.blocks == 1) to->sides[i].minimum[r] = minimum_of(&block, r);
     }
-    if (l.blocks > 1 && block.j == 0) to->records[i / RECORD] = sides_of_record(l, count, &block);
+    if (l.blocks > 1 && i == 0) to->record = sides_of_record(l, count, &block);
     to->blocks[i] = block;
   }
 }
@@ -457,26 +456,21 @@ inlined void unpack_slice(
 inlined void add_slice(
     qk_layout l, size_t count, size_t n, slice *from, const qk_input_block *x, size_t stride,
     floats acc[][REGISTERS]) {
-  const size_t run = l.blocks > 1 ? RECORD : from->depth;
-  for (size_t j = 0; j < from->depth;) {
-    const qk_input_block *first = x;
-    floats sums[PASS_TOKENS][REGISTERS];
-    ints part[PASS_TOKENS][REGISTERS];
-    if (l.blocks > 1) clear_ints(n, part);
-    else memcpy(sums, acc, n * sizeof sums[0]);
-    for (const size_t end = j + run; j < end; j++, x += stride) {
-      for (size_t k = 0; k < from->lines && from->ahead < from->ahead_end; k++, from->ahead += 64)
-        __builtin_prefetch(from->ahead, 0, 2);
-      block_view block = from->blocks[j];
-      block.words = stays_packed(l) ? NULL : &from->words[j];
-      block.sides = &from->sides[j];
-      add_pass(l, count, n, &block, x, part, sums);
-    }
-    if (l.blocks > 1)
-      end_record(l, count, n, &from->records[j / RECORD - 1], first, stride, part, acc);
-    else
-      memcpy(acc, sums, n * sizeof sums[0]);
+  const qk_input_block *first = x;
+  floats sums[PASS_TOKENS][REGISTERS];
+  ints part[PASS_TOKENS][REGISTERS];
+  if (l.blocks > 1) clear_ints(n, part);
+  else memcpy(sums, acc, n * sizeof sums[0]);
+  for (size_t j = 0; j < from->depth; j++, x += stride) {
+    for (size_t k = 0; k < from->lines && from->ahead < from->ahead_end; k++, from->ahead += 64)
+      __builtin_prefetch(from->ahead, 0, 2);
+    block_view block = from->blocks[j];
+    block.words = stays_packed(l) ? NULL : &from->words[j];
+    block.sides = &from->sides[j];
+    add_pass(l, count, n, &block, x, part, sums);
   }
+  if (l.blocks > 1) end_record(l, count, n, &from->record, first, stride, part, acc);
+  else memcpy(acc, sums, n * sizeof sums[0]);
 }
 
 inlined void tiles_of_many(

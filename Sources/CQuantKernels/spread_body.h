@@ -25,7 +25,7 @@ typedef struct {
 
 /// A record, or as many blocks that have scales of their own, by up to SPREAD_TOKENS tokens.
 typedef struct {
-  spread_block blocks[RECORD][SPREAD_TOKENS];
+  spread_block blocks[SLICE][SPREAD_TOKENS];
   ints pair_sums[8][SPREAD_TOKENS];
 } spread_record;
 
@@ -37,7 +37,7 @@ typedef struct {
 
 /// What a register's rows have of a record: its blocks, and of a K format what it ends with.
 typedef struct {
-  unpacked_block blocks[RECORD];
+  unpacked_block blocks[SLICE];
   ints pairs[8];
   floats scale, minimum;
 } unpacked_record;
@@ -186,13 +186,13 @@ inlined void many_tokens(
     const qk_input_block *x, const qk_output *out) {
   const qk_layout l = qk_layouts[format];
   const size_t blocks = columns / QK_BLOCK, panel_bytes = qk_panel_bytes(format, columns);
-  const size_t step_bytes = RECORD / l.blocks * record_bytes(l);
+  const size_t step_bytes = SLICE / l.blocks * record_bytes(l);
   const size_t lines = divide_up(step_bytes, 64 * divide_up(tokens, SPREAD_TOKENS));
   spread_scratch s;
   memset(s.sums, 0, divide_up(tokens, SPREAD_TOKENS) * sizeof s.sums[0]);
-  for (size_t b = 0; b < blocks; b += RECORD, panels += step_bytes) {
-    const size_t depth = at_most(blocks - b, RECORD);
-    const bool more = b + RECORD < blocks;
+  for (size_t b = 0; b < blocks; b += SLICE, panels += step_bytes) {
+    const size_t depth = at_most(blocks - b, SLICE);
+    const bool more = b + SLICE < blocks;
     for (size_t p = 0; p < panel_count; p++)
       unpack_panel_record(l, depth, panels + p * panel_bytes, s.weights[p]);
     for (size_t first = 0; first < tokens; first += SPREAD_TOKENS) {
