@@ -3,6 +3,7 @@
 
 enum {
   cache_bytes = 512 << 10,  // panels, or inputs, that stay in a core's second-level cache
+  far_bytes = 4 << 20,      // inputs that may not stay in the third-level cache
   small_bytes = 128 << 10,  // work worth handing to a thread: some microseconds
   team_chunks = 32,         // enough for a large team to share evenly
   few_tiles = 4,            // up to here a chunk takes all tokens
@@ -14,6 +15,7 @@ typedef struct {
   size_t panels, tiles;  // of the whole
   size_t panels_per_chunk, tiles_per_chunk;
   size_t panel_chunks, tile_chunks;
+  bool tokens_first;  // whether the next chunk has the same tokens, not the same panels
 } cut;
 
 /// Whether a panel meets all tokens of a chunk before the next one.
@@ -40,7 +42,11 @@ static cut cut_of(const qk_product *p) {
   c.tiles_per_chunk = c.tiles <= few_tiles ? c.tiles : most;
   c.tile_chunks = divide_up(c.tiles, c.tiles_per_chunk);
   if (many) c.tiles_per_chunk = divide_up(c.tiles, c.tile_chunks);
-  size_t height = many ? QK_MANY_PANELS : at_most(cache_bytes / bytes, 16);
+  // All inputs come once for each chunk of panels, or panels once for each chunk of inputs: where inputs do not stay in
+  // the third-level cache in between, they should come fewer times. A panel that all tokens of a chunk share is met
+  // once, so a chunk may have more of them than a cache; else the next chunk takes the same inputs.
+  const bool far = c.tiles * tile_bytes > far_bytes;
+  size_t height = many || (far && shares(p)) ? QK_MANY_PANELS : at_most(cache_bytes / bytes, 16);
   if (height == 0) height = 1;
   while (height > 1 && divide_up(c.panels, height) * c.tile_chunks < team_chunks &&
          height * bytes * c.tiles_per_chunk > small_bytes)
@@ -49,6 +55,7 @@ static cut cut_of(const qk_product *p) {
   c.panels_per_chunk = divide_up(c.panels, c.panel_chunks);
   if (c.panels_per_chunk > 1) c.panels_per_chunk = divide_up(c.panels_per_chunk, 2) * 2;  // pairs
   c.panel_chunks = divide_up(c.panels, c.panels_per_chunk);
+  c.tokens_first = far && !shares(p);
   return c;
 }
 
@@ -134,8 +141,8 @@ static void run_part(
 
 void qk_product_run(const qk_product *product, size_t chunk) {
   const cut c = cut_of(product);
-  const size_t panel = chunk / c.tile_chunks * c.panels_per_chunk;
-  const size_t first = chunk % c.tile_chunks * c.tiles_per_chunk;
+  const size_t panel = (c.tokens_first ? chunk % c.panel_chunks : chunk / c.tile_chunks) * c.panels_per_chunk;
+  const size_t first = (c.tokens_first ? chunk / c.panel_chunks : chunk % c.tile_chunks) * c.tiles_per_chunk;
   const size_t panel_end = at_most(panel + c.panels_per_chunk, c.panels);
   const size_t end = at_most(first + c.tiles_per_chunk, c.tiles);
   for (const qk_product *p = product; p; p = p->then) run_part(p, panel, panel_end, first, end);
