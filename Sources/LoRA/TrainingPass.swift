@@ -263,8 +263,10 @@ final class TrainingPass {
     Self.precision(of: weight, backward)
   }
 
-  /// That of the output's weights. The gradient at the logits is large at one token and small at all others, which a
-  /// scale shared with it would round to 0: so it is never multiplied in int8.
+  /// That of the output's weights, never int8.
+  ///
+  /// The gradient at the logits is large at one token and small at all others, which a scale shared with it
+  /// would round to 0.
   var outputPrecision: BackwardPrecision {
     let chosen = precision(of: model.weights.output)
     return chosen == .int8 ? .bf16 : chosen

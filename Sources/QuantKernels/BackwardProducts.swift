@@ -79,7 +79,8 @@ public final class BackwardProducts {
     precondition(dx.columns == w.columns, "\(w.columns) inputs into \(dx.columns)")
     precondition(dx.rows == rows, "\(rows) rows onto \(dx.rows)")
     return qk_transposed(
-      set: Kernels.instructionSet.code, format: w.format, operations: precision.operations, rows: w.rows,
+      set: Kernels.instructionSet.code, format: w.format, operations: precision.operations,
+      rows: w.rows,
       columns: w.columns, panels: w.panels, tokens: rows, dy: nil, parts: space.base,
       dx: dx.base, scale: scale, adding: adding, then: nil)
   }

@@ -148,6 +148,10 @@ int main(void) {
   for (qk_instruction_set set = qk_avx2; set <= qk_neon; set++)
     for (qk_format format = 0; qk_available(set) && format < qk_format_count; format++, checks++)
       failures += check(set, format, 301, 2 * 256, 77);
+  // Inputs of more than 4 MB, from which on chunks come in another order.
+  for (qk_instruction_set set = qk_avx2; set <= qk_neon; set++)
+    for (qk_format format = qk_q8_0; qk_available(set) && format < qk_format_count; format++, checks++)
+      failures += check(set, format, 50, 4096, 520);
   printf("%d checks, %d failures\n", checks, failures);
   return failures > 0 || checks == 0;
 }

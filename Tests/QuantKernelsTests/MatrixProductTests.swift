@@ -38,6 +38,20 @@ struct MatrixProductTests {
     }
   }
 
+  /// 520 rows of 4096 inputs are more than the 4 MB from which on chunks are cut and ordered in another way.
+  @Test(
+    "inputs too many for a cache give the reference's bits",
+    arguments: [TensorType.q4_0, .q8_0, .q4_K, .q6_K])
+  func manyInputs(type: TensorType) {
+    var random = RandomStream(seed: 9, "product")
+    let w = random.weights(type, rows: 100, columns: 4096)
+    let x = random.matrix(rows: 520, columns: 4096)
+    let expected = Kernels.with(.scalar) { product(x, w) }
+    for set in Kernels.available {
+      #expect(Kernels.with(set) { product(x, w) }.bits == expected.bits, "\(set)")
+    }
+  }
+
   @Test("adding is one fused step of scale, sum and what was there", arguments: supportedTypes)
   func adding(type: TensorType) {
     var random = RandomStream(seed: 2, "adding")
