@@ -3,7 +3,6 @@
 //
 // Vectors of the compiler's own kind; each kernel file compiles them for its instruction set.
 #pragma once
-#include <math.h>
 #include <string.h>
 
 #include "kernels.h"
@@ -28,16 +27,15 @@ static void byte_row(size_t n, size_t depth, const float *from, void *row) {
   byte_row_head *head = row;
   int8_t *bytes = (int8_t *)(head + 1);
   const int32_t largest = largest_magnitude(depth, values);
-  const float top = qk_float_from_bits((uint32_t)largest);
-  if (largest >= 0x7f800000 || top < 0x1p-100f) {
-    *head = (byte_row_head){.scale = largest >= 0x7f800000 ? NAN : 0};
+  *head = (byte_row_head){0};
+  if (!find_scale(largest, &head->scale)) {
     memset(bytes, 0, depth);
     return;
   }
-  const float inverse = 127.0f / top;
+  const float inverse = 127.0f / qk_float_from_bits((uint32_t)largest);
   quantize_ints sums = {0};
   for (size_t i = 0; i < depth; i += 16) quantize_lanes(values + i, inverse, bytes + i, &sums);
-  *head = (byte_row_head){.scale = top / 127.0f, .start = -64 * __builtin_reduce_add(sums)};
+  head->start = -64 * __builtin_reduce_add(sums);
 }
 
 static void byte_panels(size_t count, size_t depth, float *panels) {

@@ -29,6 +29,14 @@ inlined int32_t largest_magnitude(size_t n, const float *restrict x) {
   return __builtin_reduce_max(magnitudes);
 }
 
+/// The scale of numbers whose largest magnitude this is: NaN where one is not finite, 0 where they count as zeros; else
+/// true, and there are bytes to make.
+inlined bool find_scale(int32_t largest, float *scale) {
+  const float top = qk_float_from_bits((uint32_t)largest);
+  *scale = largest >= 0x7f800000 ? NAN : top < 0x1p-100f ? 0.0f : top / 127.0f;
+  return largest < 0x7f800000 && top >= 0x1p-100f;
+}
+
 /// 16 floats times `inverse` as bytes, which are added to `sums`.
 inlined void quantize_lanes(
     const float *restrict x, float inverse, int8_t *restrict bytes, quantize_ints *sums) {
@@ -66,15 +74,15 @@ static inline int32_t quantize_block(
 inlined void quantize_run(
     size_t run, const float *restrict x, qk_input_block *restrict blocks, size_t step) {
   const int32_t largest = largest_magnitude(run * QK_BLOCK, x);
-  const float top = qk_float_from_bits((uint32_t)largest);
-  if (largest >= 0x7f800000 || top < 0x1p-100f) {
+  float scale;
+  if (!find_scale(largest, &scale)) {
     for (size_t b = 0; b < run; b++) {
       memset(&blocks[b * step], 0, sizeof blocks[0]);
-      blocks[b * step].scale = blocks[b * step].sum = largest >= 0x7f800000 ? NAN : 0.0f;
+      blocks[b * step].scale = blocks[b * step].sum = scale;
     }
     return;
   }
-  const float scale = top / 127.0f, inverse = 127.0f / top;
+  const float inverse = 127.0f / qk_float_from_bits((uint32_t)largest);
   int32_t next = 0;
   for (size_t b = run; b-- > 0;) {
     const int32_t sum = quantize_block(x + b * QK_BLOCK, scale, inverse, &blocks[b * step]);

@@ -7,7 +7,7 @@ public enum BackwardPrecision: String, CaseIterable, Sendable {
   /// instruction for it, and the same bits where it has not.
   case bf16
   /// Weights and gradients as bytes with a scale for 256 numbers of a column or a row: about twice as fast as
-  /// bfloat16, its errors some hundredths of what quantized weights have already.
+  /// bfloat16, and less exact (docs/training.md).
   case int8
 
   var operations: qk_operations {
@@ -80,9 +80,8 @@ public final class BackwardProducts {
     precondition(dx.rows == rows, "\(rows) rows onto \(dx.rows)")
     return qk_transposed(
       set: Kernels.instructionSet.code, format: w.format, operations: precision.operations,
-      rows: w.rows,
-      columns: w.columns, panels: w.panels, tokens: rows, dy: nil, parts: space.base,
-      dx: dx.base, scale: scale, adding: adding, then: nil)
+      rows: w.rows, columns: w.columns, panels: w.panels, tokens: rows, dy: nil,
+      parts: space.base, dx: dx.base, scale: scale, adding: adding, then: nil)
   }
 }
 
