@@ -5,12 +5,12 @@ import QuantKernels
 // The forward pass's steps in reverse order. `d` and a name is the loss's gradient at that value. W
 // and the norms' weights are frozen: they pass gradients on and get none.
 extension TrainingPass {
-  /// Logits, cross-entropy and the gradient at the last state, for the places with a target only.
+  /// Logits, cross-entropy and the gradient at the last state, which are of the places with a target only.
   ///
   /// - Returns: Σ coefficient · cross-entropy.
   func backwardHead(_ rows: PackedRows) -> Double {
     let (weights, last) = (model.weights, states[shape.layers])
-    dState.resize(rows: rows.tokens.count)
+    dState.resize(rows: rows.outputs.count)
     dState.fill(0)
     // Some 32 MB of logits at a time.
     let height = max(16, 8_388_608 / weights.output.rows)
@@ -19,7 +19,7 @@ extension TrainingPass {
       let targets = rows.targets[start..<min(start + height, rows.targets.count)]
       selected.resize(rows: targets.count)
       for (row, target) in targets.enumerated() {
-        selected.copyRow(row, from: last, row: target.place)
+        selected.copyRow(row, from: last, row: target.output)
       }
       rmsNorm(selected, weight: weights.outputNorm, epsilon: shape.epsilon, into: normed)
       widthInput.load(normed)
@@ -36,8 +36,7 @@ extension TrainingPass {
         dNormed, x: selected, weight: weights.outputNorm, epsilon: shape.epsilon,
         addingTo: dSelected)
       for (row, target) in targets.enumerated() {
-        // Rows that part after a common beginning want several tokens of one place.
-        dState.addRow(target.place, from: dSelected, row: row)
+        dState.addRow(target.output, from: dSelected, row: row)
       }
     }
     return loss
@@ -101,6 +100,10 @@ private struct LayerBackward {
     project(
       .attentionOutput, pass.dState, x: kept.attended, into: belowOutput ? pass.dAttended : nil)
     guard belowOutput else { return }
+    if layer == pass.shape.layers - 1 {
+      pass.dAttended.spread(to: rows.outputs, of: rows.tokens.count)
+      pass.dState.spread(to: rows.outputs, of: rows.tokens.count)
+    }
     attentionBackward(
       pass.dAttended, queries: kept.query, keys: kept.key, values: kept.value,
       headSize: pass.shape.headSize, sequences: rows.sequences, scale: pass.attentionScale,

@@ -9,9 +9,12 @@ struct PackedRows {
   private(set) var positions: [Int] = []
   /// What lies where; one that others go on from comes before them.
   private(set) var sequences: [AttentionSequence] = []
-  /// The places whose next token is trained on, ascending, with that token and the factor of its
-  /// cross-entropy.
-  private(set) var targets: [(place: Int, token: Int, coefficient: Double)] = []
+  /// The places whose next token is trained on, ascending.
+  private(set) var outputs: [Int] = []
+  /// What is trained on there: the number of the output, the token and the factor of its cross-entropy.
+  ///
+  /// Rows that part after a common beginning want several tokens of one place.
+  private(set) var targets: [(output: Int, token: Int, coefficient: Double)] = []
   /// What attention sees: each stretch has pages of its own.
   private(set) var places = AttentionPlaces()
   private(set) var pages = 0
@@ -27,9 +30,12 @@ struct PackedRows {
       guard let last = factors.lastIndex(where: { $0 != 0 }), last > 0 else { return nil }
       return Part(row: row, factors: factors, count: last)
     }
-    lay(parts, after: Stem(), sharing: sharing)
-    targets = merged(targets)
+    var wanted: [Target] = []
+    lay(parts, after: Stem(), sharing: sharing, into: &wanted)
+    take(wanted)
   }
+
+  private typealias Target = (place: Int, token: Int, coefficient: Double)
 
   /// A row up to its last target, and the factors of its tokens.
   private struct Part {
@@ -61,7 +67,9 @@ struct PackedRows {
   }
 
   /// Lays rows that have a stem in common, in their order but for those that go on together.
-  private mutating func lay(_ parts: [Part], after stem: Stem, sharing: Bool) {
+  private mutating func lay(
+    _ parts: [Part], after stem: Stem, sharing: Bool, into targets: inout [Target]
+  ) {
     let page = KeyValueStore.pageLength
     var left = parts
     while let first = left.first {
@@ -77,10 +85,13 @@ struct PackedRows {
           end += page
         }
         left.removeAll { $0.tokens(stem.count..<end) == first.tokens(stem.count..<end) }
-        lay(together, after: grown(stem, by: first, to: end), sharing: true)
+        lay(together, after: grown(stem, by: first, to: end), sharing: true, into: &targets)
       } else {
         left.removeFirst()
-        finish(first, grown(stem, by: first, to: first.count))
+        let whole = grown(stem, by: first, to: first.count)
+        for index in 1...first.count where first.factors[index] != 0 {
+          targets.append((whole.place(index - 1), first.row.tokens[index], first.factors[index]))
+        }
       }
     }
   }
@@ -99,28 +110,19 @@ struct PackedRows {
     return Stem(count: end, ranges: stem.ranges + [start..<start + count], table: table)
   }
 
-  private mutating func finish(_ part: Part, _ stem: Stem) {
-    for index in 1...part.count where part.factors[index] != 0 {
-      targets.append((stem.place(index - 1), part.row.tokens[index], part.factors[index]))
-    }
-  }
-
   /// In the order of places; what several rows want of one place is one target.
-  private func merged(
-    _ targets: [(place: Int, token: Int, coefficient: Double)]
-  ) -> [(place: Int, token: Int, coefficient: Double)] {
-    var merged: [(place: Int, token: Int, coefficient: Double)] = []
-    let order = targets.indices.sorted {
-      (targets[$0].place, targets[$0].token, $0) < (targets[$1].place, targets[$1].token, $1)
+  private mutating func take(_ wanted: [Target]) {
+    let order = wanted.indices.sorted {
+      (wanted[$0].place, wanted[$0].token, $0) < (wanted[$1].place, wanted[$1].token, $1)
     }
     for index in order {
-      let target = targets[index]
-      if let last = merged.last, last.place == target.place, last.token == target.token {
-        merged[merged.count - 1].coefficient += target.coefficient
+      let (place, token, coefficient) = wanted[index]
+      if outputs.last != place { outputs.append(place) }
+      if let last = targets.last, last.output == outputs.count - 1, last.token == token {
+        targets[targets.count - 1].coefficient += coefficient
       } else {
-        merged.append(target)
+        targets.append((outputs.count - 1, token, coefficient))
       }
     }
-    return merged
   }
 }

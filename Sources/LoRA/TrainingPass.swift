@@ -40,7 +40,7 @@ final class TrainingPass {
   let places: [ProjectionSite: Int]
   /// Gradients stop here: the first layer with an update.
   let firstTrained: Int
-  /// The state before each layer and after the last.
+  /// The state before each layer and after the last, this only where there is a target.
   let states: [Matrix]
   /// What each layer's backward pass needs; layers whose activations wait elsewhere, or are made
   /// again, share their matrices.
@@ -215,8 +215,13 @@ final class TrainingPass {
     attend(
       queries: kept.query, heads: shape.heads, store: store, layer: 0, places: rows.places,
       scale: attentionScale, into: kept.attended)
-    queryInput.load(kept.attended)
     kept.middle.copy(from: state)
+    if layer == shape.layers - 1 {
+      // No target depends on the rest of the other rows.
+      kept.attended.keep(rows: rows.outputs)
+      kept.middle.keep(rows: rows.outputs)
+    }
+    queryInput.load(kept.attended)
     project(
       .attentionOutput, layer, queryInput, kept.attended, into: kept.middle, adding: true,
       dropoutKey: dropoutKey)

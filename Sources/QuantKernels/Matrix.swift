@@ -102,4 +102,33 @@ public final class Matrix: @unchecked Sendable {
     precondition((0..<rows).contains(target) && (0..<other.rows).contains(row), "row out of range")
     (base + target * columns).update(from: other.base + row * columns, count: columns)
   }
+
+  /// Drops all rows but these, which close up.
+  ///
+  /// - Parameter kept: Ascending.
+  public func keep(rows kept: [Int]) {
+    for (target, row) in kept.enumerated() where target < row {
+      copyRow(target, from: self, row: row)
+    }
+    resize(rows: kept.count)
+  }
+
+  /// Undoes `keep`, with zeros for the rows that it dropped.
+  ///
+  /// - Parameters:
+  ///   - kept: Where the rows go, ascending.
+  ///   - count: Rows then.
+  public func spread(to kept: [Int], of count: Int) {
+    precondition(kept.count == rows, "\(rows) rows to \(kept.count) places")
+    resize(rows: count)
+    var left = kept.count
+    for row in stride(from: count - 1, through: 0, by: -1) {
+      if left > 0, kept[left - 1] == row {
+        left -= 1
+        if left < row { copyRow(row, from: self, row: left) }
+      } else {
+        (base + row * columns).update(repeating: 0, count: columns)
+      }
+    }
+  }
 }

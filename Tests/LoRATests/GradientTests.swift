@@ -93,7 +93,7 @@ struct GradientTests {
     let (model, _) = try TinyModel(seed: 3).load(.q8_0)
     let adapter = Self.adapter(model.configuration, magnitudesOf: model.weights)
     let pass = TrainingPass(model, adapter)
-    pass.forward(PackedRows([Self.rows[0]], coefficients: [Self.coefficients[0]]))
+    pass.forward(PackedRows([Self.rows[0]], coefficients: [Self.rows[0].tokens.map { _ in 1 }]))
     let last = try #require(pass.states.last)
     let normed = Matrix(rows: 0, columns: last.columns)
     rmsNorm(

@@ -108,7 +108,7 @@ struct PEFTTraceTests {
     let rows = try rows()
     let pass = TrainingPass(model, adapter)
     let packed = PackedRows(
-      rows, coefficients: rows.map { $0.weights.map { Double($0) } }, sharing: false)
+      rows, coefficients: rows.map { $0.tokens.map { _ in 1 } }, sharing: false)
     pass.forward(packed)
     let last = try #require(pass.states.last)
     let scorer = Scorer(model, updates: adapter.updates)

@@ -33,4 +33,16 @@ struct MatrixTests {
     b.fill(7)
     #expect(b.values == [7, 7, 7, 7])
   }
+
+  @Test(
+    "rows that are kept close up, and go back with zeros between",
+    arguments: [[], [0], [0, 2], [1, 3], [4]])
+  func keeps(rows: [Int]) {
+    let whole: [[Float]] = (0..<5).map { [Float($0), 9] }
+    let a = Matrix(rows: 5, columns: 2, values: whole.flatMap(\.self))
+    a.keep(rows: rows)
+    #expect(a.values == rows.flatMap { whole[$0] })
+    a.spread(to: rows, of: 5)
+    #expect(a.values == (0..<5).flatMap { rows.contains($0) ? whole[$0] : [0, 0] })
+  }
 }

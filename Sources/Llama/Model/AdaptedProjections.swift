@@ -33,12 +33,12 @@ final class AdaptedProjections {
     }
   }
 
-  /// Takes note of which rows of the next products are of which stack.
-  func begin(_ batch: Batch) {
-    rowCount = batch.count
+  /// Takes note of which stack each row of the next products is of.
+  func begin(_ adapters: [Int]) {
+    rowCount = adapters.count
     groups = stacks.indices.compactMap { index in
       guard !stacks[index].isEmpty else { return nil }
-      let rows = batch.adapters.indices.filter { batch.adapters[$0] == index }
+      let rows = adapters.indices.filter { adapters[$0] == index }
       return rows.isEmpty ? nil : (stacks[index], rows)
     }
   }

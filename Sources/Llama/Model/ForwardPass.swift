@@ -52,7 +52,6 @@ public final class ForwardPass {
   private let up: Matrix
   private let gated: Matrix
   private let gatedInput: Activations
-  private let selected: Matrix
   private let projections: AdaptedProjections
 
   /// - Parameters:
@@ -73,7 +72,6 @@ public final class ForwardPass {
     up = Matrix(rows: 0, columns: shape.feedForward)
     gated = Matrix(rows: 0, columns: shape.feedForward)
     gatedInput = Activations(columns: shape.feedForward)
-    selected = Matrix(rows: 0, columns: shape.width)
     projections = AdaptedProjections(model, stacks: updates)
   }
 
@@ -96,7 +94,7 @@ public final class ForwardPass {
   ///   - logits: Resized; `[outputRows, vocabulary]`.
   public func run(_ batch: Batch, store: KeyValueStore, logits: Matrix) {
     let shape = model.configuration
-    projections.begin(batch)
+    projections.begin(batch.adapters)
     state.resize(rows: batch.count)
     for (row, token) in batch.tokens.enumerated() {
       model.weights.tokenEmbedding.copyRow(token, into: state, row: row)
@@ -114,6 +112,7 @@ public final class ForwardPass {
       attend(
         queries: query, heads: shape.heads, store: store, layer: index, places: batch.places,
         scale: scale, into: attended)
+      if index == model.weights.layers.count - 1 { keepOutputRows(of: batch) }
       attendedInput.load(attended)
       project(.attentionOutput, index, attended, attendedInput, into: state, adding: true)
 
@@ -125,13 +124,17 @@ public final class ForwardPass {
       gatedInput.load(gated)
       project(.down, index, gated, gatedInput, into: state, adding: true)
     }
-    selected.resize(rows: batch.outputRows.count)
-    for (target, row) in batch.outputRows.enumerated() {
-      selected.copyRow(target, from: state, row: row)
-    }
-    rmsNorm(selected, weight: model.weights.outputNorm, epsilon: shape.epsilon, into: normed)
+    rmsNorm(state, weight: model.weights.outputNorm, epsilon: shape.epsilon, into: normed)
     input.load(normed)
     multiply(input, model.weights.output, into: logits)
+  }
+
+  /// Drops the rows whose logits nobody wants, once their keys and values are stored in the last layer.
+  private func keepOutputRows(of batch: Batch) {
+    guard batch.outputRows.count < batch.count else { return }
+    attended.keep(rows: batch.outputRows)
+    state.keep(rows: batch.outputRows)
+    projections.begin(batch.outputRows.map { batch.adapters[$0] })
   }
 
   private func project(
