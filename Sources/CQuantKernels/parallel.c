@@ -3,40 +3,74 @@
 // A region is over when its chunks are done, not when every worker has come: one that the system has
 // put aside is waited for only while it holds a chunk. So a busy machine costs what it takes away and
 // no more, where a team that meets at a barrier would wait for its last member twice in each region.
+// Each thread begins with chunks of its own, one after the other, since what comes next in memory is on its
+// way to its caches; one that has no more takes others' from their ends.
 // Which thread runs which chunk is left open: chunks must not depend on it.
 #include "CQuantKernels.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum { MOST_THREADS = 1024 };
+
+/// The chunks of a thread that nobody has claimed: the first in the low half of a word, the end in the high half.
+typedef struct {
+  _Alignas(64) _Atomic uint64_t left;
+} share;
+
+static void deal(share *shares, unsigned threads, size_t chunks) {
+  for (unsigned i = 0; i < threads; i++) {
+    const uint64_t first = chunks * i / threads, end = chunks * (i + 1) / threads;
+    atomic_store_explicit(&shares[i].left, first | end << 32, memory_order_relaxed);
+  }
+}
+
+/// Runs the chunks of share `self`, then what is left of the others.
+static void claim_chunks(share *shares, unsigned threads, unsigned self, void *context, void (*body)(void *, size_t)) {
+  for (unsigned i = 0; i < threads; i++) {
+    _Atomic uint64_t *left = &shares[(self + i) % threads].left;
+    uint64_t seen = atomic_load_explicit(left, memory_order_relaxed);
+    while ((uint32_t)seen < seen >> 32) {
+      const uint64_t rest = i == 0 ? seen + 1 : seen - ((uint64_t)1 << 32);
+      if (!atomic_compare_exchange_weak_explicit(left, &seen, rest, memory_order_relaxed, memory_order_relaxed))
+        continue;
+      body(context, i == 0 ? (uint32_t)seen : (seen >> 32) - 1);
+      seen = atomic_load_explicit(left, memory_order_relaxed);
+    }
+  }
+}
 
 #if defined(QK_OPENMP)
 
 // libomp is entered through the function that compilers call for `#pragma omp parallel`, so no compiler
 // flag is needed. It keeps a team for every thread that calls it: kernels are called from one thread.
-#include <stdatomic.h>
 
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 
 typedef struct {
-  atomic_size_t next;
-  size_t chunks;
+  share *shares;
+  unsigned threads;
+  atomic_uint come;
   void *context;
   void (*body)(void *, size_t);
 } region;
 
 static void work(void *data) {
   region *r = data;
-  for (;;) {
-    size_t chunk = atomic_fetch_add_explicit(&r->next, 1, memory_order_relaxed);
-    if (chunk >= r->chunks) break;
-    r->body(r->context, chunk);
-  }
+  const unsigned self = atomic_fetch_add_explicit(&r->come, 1, memory_order_relaxed);
+  claim_chunks(r->shares, r->threads, self, r->context, r->body);
 }
 
 void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(void *, size_t)) {
   if (threads > chunks) threads = (unsigned)chunks;
+  if (threads > MOST_THREADS) threads = MOST_THREADS;
   if (threads <= 1) {
     for (size_t chunk = 0; chunk < chunks; chunk++) body(context, chunk);
     return;
   }
-  region r = {.chunks = chunks, .context = context, .body = body};
+  share shares[threads];
+  deal(shares, threads, chunks);
+  region r = {.shares = shares, .threads = threads, .context = context, .body = body};
   GOMP_parallel(work, &r, threads, 0);
 }
 
@@ -45,21 +79,18 @@ void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(vo
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <time.h>
 
 // Nanoseconds that a worker watches for the next region before it sleeps. Waking one costs some 30
 // microseconds; the serial stretches between the regions of a step are shorter than this.
-enum { WATCH = 300000, OPEN = 1 << 30, MOST_WORKERS = 1023 };
+enum { WATCH = 300000, OPEN = 1 << 30 };
 
 static struct {
   // The region: written by the caller while the gate is shut and nobody is inside.
-  size_t chunks;
-  unsigned workers_wanted;
+  unsigned threads;
   void *context;
   void (*body)(void *, size_t);
-  _Alignas(64) atomic_size_t next;
+  share shares[MOST_THREADS];
   // OPEN while chunks may be claimed, plus the number of workers inside.
   _Alignas(64) atomic_uint gate;
   // Regions so far; workers watch it.
@@ -95,14 +126,6 @@ static uint64_t now(void) {
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static void claim_chunks(void) {
-  for (;;) {
-    size_t chunk = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
-    if (chunk >= pool.chunks) break;
-    pool.body(pool.context, chunk);
-  }
-}
-
 // Returns when there has been another region than number `seen`.
 static unsigned await_region(unsigned seen) {
   uint64_t end = 0;
@@ -134,7 +157,7 @@ static void *serve(void *number) {
       if (!atomic_compare_exchange_weak_explicit(
               &pool.gate, &gate, gate + 1, memory_order_acquire, memory_order_relaxed))
         continue;
-      if (self < pool.workers_wanted) claim_chunks();
+      if (self < pool.threads) claim_chunks(pool.shares, pool.threads, self, pool.context, pool.body);
       atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
       break;
     }
@@ -142,14 +165,14 @@ static void *serve(void *number) {
   return NULL;
 }
 
-// Workers take no signals: those belong to the program's own threads.
+// Workers are numbered from 1; the caller is 0. They take no signals: those belong to the program's own threads.
 static void hire(unsigned workers) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  while (pool.workers < workers && pool.workers < MOST_WORKERS) {
+  while (pool.workers < workers) {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, serve, (void *)(uintptr_t)pool.workers) != 0) break;
+    if (pthread_create(&thread, NULL, serve, (void *)(uintptr_t)(pool.workers + 1)) != 0) break;
     pthread_detach(thread);
     pool.workers++;
   }
@@ -158,17 +181,17 @@ static void hire(unsigned workers) {
 
 void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(void *, size_t)) {
   if (threads > chunks) threads = (unsigned)chunks;
+  if (threads > MOST_THREADS) threads = MOST_THREADS;
   if (threads <= 1 || is_inside || atomic_flag_test_and_set_explicit(&pool.taken, memory_order_acquire)) {
     for (size_t chunk = 0; chunk < chunks; chunk++) body(context, chunk);
     return;
   }
   is_inside = true;
   if (pool.workers < threads - 1) hire(threads - 1);
-  pool.chunks = chunks;
-  pool.workers_wanted = threads - 1;
+  pool.threads = threads;
   pool.context = context;
   pool.body = body;
-  atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+  deal(pool.shares, threads, chunks);
   atomic_store_explicit(&pool.gate, OPEN, memory_order_release);
   atomic_fetch_add(&pool.count, 1);
   if (atomic_load(&pool.asleep) > 0) {
@@ -176,7 +199,7 @@ void qk_parallel(size_t chunks, unsigned threads, void *context, void (*body)(vo
     pthread_cond_broadcast(&pool.wake);
     pthread_mutex_unlock(&pool.lock);
   }
-  claim_chunks();
+  claim_chunks(pool.shares, threads, 0, context, body);
   atomic_fetch_and_explicit(&pool.gate, ~(unsigned)OPEN, memory_order_acq_rel);
   for (unsigned turns = 0; atomic_load_explicit(&pool.gate, memory_order_acquire) != 0; turns++) wait_a_moment(turns);
   is_inside = false;
