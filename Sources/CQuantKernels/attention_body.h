@@ -2,7 +2,7 @@
 // once and compiled for each instruction set.
 //
 // Several queries that read the same keys (the heads of a group, consecutive positions of a
-// sequence) go through a block together, so that a key or value that was loaded serves all of them:
+// sequence, sequences with a common beginning) go through a block together, so that a key or value that was loaded serves all of them:
 // STEPS_QUERIES at most, by STEPS_VECTORS vectors of 16 at a time, as many as the registers hold.
 // Each query's own operations and their order are the same in any company.
 
@@ -141,49 +141,72 @@ static inline __attribute__((always_inline)) void STEPS(gather)(
     case qk_store_q8_0: STEPS(function)(qk_store_q8_0, __VA_ARGS__); break; \
   }
 
-/// n queries of one key/value head; query t sees the first `counts[t]` positions, ascending.
-static inline __attribute__((always_inline)) void STEPS(attend_together)(
-    size_t n, const qk_store_layer *store, size_t kv_head, const float *const *q,
-    const int32_t *table, const size_t *counts, float scale, float *const *out) {
+/// Queries of one key/value head, and what is known of each so far.
+typedef struct {
+  const qk_store_layer *store;
+  size_t kv_head;
+  float scale;
+  const float *q[STEPS_QUERIES];
+  float *out[STEPS_QUERIES];
+  const int32_t *table[STEPS_QUERIES];
+  size_t count[STEPS_QUERIES];  // positions that it sees
+  float acc[STEPS_QUERIES][QK_MAX_HEAD_SIZE];
+  float lane[STEPS_QUERIES][16];
+  float best[STEPS_QUERIES];
+} STEPS(queries);
+
+static inline size_t STEPS(most_seen)(const STEPS(queries) *a, size_t n, size_t first) {
+  size_t most = 0;
+  for (size_t t = first; t < first + n; t++) most = a->count[t] > most ? a->count[t] : most;
+  return most;
+}
+
+/// Takes n queries from number `first` on, whose pages are the same, past the positions `begin ..< end`, whole blocks
+/// or up to the last that any of them sees.
+static inline __attribute__((always_inline)) void STEPS(pass_blocks)(
+    size_t n, STEPS(queries) *a, size_t first, size_t begin, size_t end) {
+  const qk_store_layer *store = a->store;
   const size_t head_size = store->head_size;
   const size_t key_bytes = qk_store_head_bytes(store->key_type, head_size);
   const size_t head_bytes = key_bytes + qk_store_head_bytes(store->value_type, head_size);
   const size_t page_bytes = store->kv_heads * head_bytes;
-  float acc[STEPS_QUERIES][QK_MAX_HEAD_SIZE], lane[STEPS_QUERIES][16] = {0}, best[STEPS_QUERIES];
-  for (size_t t = 0; t < n; t++) {
-    memset(acc[t], 0, head_size * sizeof(float));
-    best[t] = -INFINITY;
-  }
-  for (size_t begin = 0; begin < counts[n - 1]; begin += QK_ATTENTION_BLOCK) {
-    const size_t seen = counts[n - 1] - begin;
+  const float scale = a->scale, *q[STEPS_QUERIES];
+  size_t counts[STEPS_QUERIES];
+  memcpy(q, a->q + first, n * sizeof q[0]);
+  memcpy(counts, a->count + first, n * sizeof counts[0]);
+  float (*acc)[QK_MAX_HEAD_SIZE] = a->acc + first, (*lane)[16] = a->lane + first;
+  float *best = a->best + first;
+  for (; begin < end; begin += QK_ATTENTION_BLOCK) {
+    const size_t seen = end - begin;
     const size_t pages = seen < QK_ATTENTION_BLOCK ? (seen + QK_PAGE - 1) / QK_PAGE : 4;
     const void *key[4], *value[4];
     for (size_t i = 0; i < 4; i++) {
       // A block that is not full repeats its first page; those scores are never used.
-      int32_t page = table[begin / QK_PAGE + (i < pages ? i : 0)];
+      int32_t page = a->table[first][begin / QK_PAGE + (i < pages ? i : 0)];
       const char *head =
-          (const char *)store->pages + (size_t)page * page_bytes + kv_head * head_bytes;
+          (const char *)store->pages + (size_t)page * page_bytes + a->kv_head * head_bytes;
       key[i] = head;
       value[i] = head + key_bytes;
     }
     float s[STEPS_QUERIES][QK_ATTENTION_BLOCK], keep[STEPS_QUERIES];
     STEPS_FOR_TYPE(store->key_type, scores, n, head_size, q, key, s)
-    size_t valid[STEPS_QUERIES], common = QK_ATTENTION_BLOCK;
+    size_t valid[STEPS_QUERIES], common = QK_ATTENTION_BLOCK, most = 0;
     float fall[STEPS_QUERIES] = {0};
     for (size_t t = 0; t < n; t++) {
       const size_t left = counts[t] > begin ? counts[t] - begin : 0;
       valid[t] = left < QK_ATTENTION_BLOCK ? left : QK_ATTENTION_BLOCK;
       common = valid[t] < common ? valid[t] : common;
+      most = valid[t] > most ? valid[t] : most;
       if (valid[t] == 0) continue;
       for (size_t j = 0; j < QK_ATTENTION_BLOCK; j++)
         s[t][j] = j < valid[t] ? s[t][j] * scale : -INFINITY;
-      STEPS(lanes) part[QK_ATTENTION_BLOCK / 16], most;
+      STEPS(lanes) part[QK_ATTENTION_BLOCK / 16], highest;
       memcpy(part, s[t], sizeof part);
-      most = part[0] > part[1] ? part[0] : part[1];
-      most = part[2] > most ? part[2] : most;
-      most = part[3] > most ? part[3] : most;
-      const float highest = STEPS(join_maximum)((const float *)&most);
-      const float top = highest > best[t] ? highest : best[t];
+      highest = part[0] > part[1] ? part[0] : part[1];
+      highest = part[2] > highest ? part[2] : highest;
+      highest = part[3] > highest ? part[3] : highest;
+      const float maximum = STEPS(join_maximum)((const float *)&highest);
+      const float top = maximum > best[t] ? maximum : best[t];
       fall[t] = best[t] - top;
       best[t] = top;
     }
@@ -195,7 +218,7 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
         lane[t][l] =
             (fmaf(lane[t][l], keep[t], s[t][l]) + s[t][16 + l]) + (s[t][32 + l] + s[t][48 + l]);
     }
-    if (common > 0 && common == valid[n - 1]) {
+    if (common == most) {
       STEPS_FOR_TYPE(store->value_type, gather, n, head_size, common, s, value, keep, acc)
     } else {
       for (size_t t = 0; t < n; t++)
@@ -204,31 +227,68 @@ static inline __attribute__((always_inline)) void STEPS(attend_together)(
               store->value_type, gather, 1, head_size, valid[t], s + t, value, keep + t, acc + t)
     }
   }
+}
+
+static void STEPS(pass)(size_t n, STEPS(queries) *a, size_t first, size_t begin, size_t end) {
+  switch (n) {
+    case 1: STEPS(pass_blocks)(1, a, first, begin, end); break;
+    case 2: STEPS(pass_blocks)(2, a, first, begin, end); break;
+#if STEPS_QUERIES > 2
+    case STEPS_QUERIES: STEPS(pass_blocks)(STEPS_QUERIES, a, first, begin, end); break;
+#endif
+  }
+}
+
+/// Positions of whole blocks that are the same ones for n queries.
+static size_t STEPS(shared)(const STEPS(queries) *a, size_t n) {
+  size_t least = a->count[0], end = 0;
+  for (size_t t = 1; t < n; t++) least = a->count[t] < least ? a->count[t] : least;
+  for (; end + QK_ATTENTION_BLOCK <= least; end += QK_ATTENTION_BLOCK) {
+    const size_t page = end / QK_PAGE, bytes = QK_ATTENTION_BLOCK / QK_PAGE * sizeof(int32_t);
+    for (size_t t = 1; t < n; t++)
+      if (memcmp(a->table[t] + page, a->table[0] + page, bytes) != 0) return end;
+  }
+  return end;
+}
+
+/// All positions of n queries.
+static void STEPS(attend_together)(STEPS(queries) *a, size_t n) {
+  const size_t head_size = a->store->head_size;
   for (size_t t = 0; t < n; t++) {
-    const float sum = STEPS(join)(lane[t]);
-    for (size_t i = 0; i < head_size; i++) out[t][i] = acc[t][i] / sum;
+    memset(a->acc[t], 0, head_size * sizeof(float));
+    memset(a->lane[t], 0, sizeof a->lane[t]);
+    a->best[t] = -INFINITY;
+  }
+  const size_t shared = n == STEPS_QUERIES ? STEPS(shared)(a, n) : 0;
+  STEPS(pass)(n, a, 0, 0, shared);
+  // Beyond a common beginning those of one sequence, which are neighbours, stay together.
+  for (size_t t = 0, run; t < n; t += run) {
+    for (run = 1; t + run < n && a->table[t + run] == a->table[t]; run++) continue;
+    if (run < STEPS_QUERIES) run = run < 2 ? 1 : 2;
+    STEPS(pass)(run, a, t, shared, STEPS(most_seen)(a, run, t));
+  }
+  for (size_t t = 0; t < n; t++) {
+    const float sum = STEPS(join)(a->lane[t]);
+    for (size_t i = 0; i < head_size; i++) a->out[t][i] = a->acc[t][i] / sum;
   }
 }
 
 static void STEPS(attend)(
     const qk_store_layer *store, size_t kv_head, size_t group, size_t rows, const float *q,
-    size_t stride, const int32_t *table, size_t count, float scale, float *out) {
-  const float *from[STEPS_QUERIES];
-  float *to[STEPS_QUERIES];
-  size_t counts[STEPS_QUERIES], n = 0;
+    size_t stride, const int32_t *pages, const size_t *starts, const size_t *counts, float scale,
+    float *out) {
+  STEPS(queries) a;
+  a.store = store, a.kv_head = kv_head, a.scale = scale;
+  size_t n = 0;
   for (size_t row = 0; row < rows; row++)
     for (size_t g = 0; g < group; g++) {
       const size_t at = row * stride + g * store->head_size;
-      from[n] = q + at, to[n] = out + at, counts[n] = count + row;
+      a.q[n] = q + at, a.out[n] = out + at;
+      a.table[n] = pages + starts[row], a.count[n] = counts[row];
       if (++n == STEPS_QUERIES) {
-        STEPS(attend_together)(STEPS_QUERIES, store, kv_head, from, table, counts, scale, to);
+        STEPS(attend_together)(&a, n);
         n = 0;
       }
     }
-  if (n == 2 && STEPS_QUERIES > 2) {
-    STEPS(attend_together)(2, store, kv_head, from, table, counts, scale, to);
-  } else {
-    for (size_t t = 0; t < n; t++)
-      STEPS(attend_together)(1, store, kv_head, from + t, table, counts + t, scale, to + t);
-  }
+  if (n > 0) STEPS(attend_together)(&a, n);
 }

@@ -36,14 +36,21 @@ extension Trainer {
   /// 2 operations a weight forward and 2 backward, each at the peak of what it is multiplied in; attention,
   /// the adapter and all else come on top.
   ///
+  /// - Parameters:
+  ///   - model: What is trained.
+  ///   - limits: The machine's peaks.
+  ///   - withBackward: Whether it is a step.
+  ///   - precision: `TrainingOptions.backward`.
   /// - Returns: nil where a peak is not known.
   public static func leastSecondsPerToken(
-    _ model: LlamaModel, _ limits: MachineLimits, withBackward: Bool = true
+    _ model: LlamaModel, _ limits: MachineLimits, withBackward: Bool = true,
+    in precision: BackwardPrecision? = nil
   ) -> Double? {
     var seconds = 0.0
     for weight in model.weights.matrices {
-      guard let forward = limits.peak(of: weight),
-        let backward = limits.peak(of: TrainingPass.precision(of: weight, nil))
+      let isOutput = weight === model.weights.output
+      let precision = TrainingPass.precision(of: weight, precision, isOutput: isOutput)
+      guard let forward = limits.peak(of: weight), let backward = limits.peak(of: precision)
       else { return nil }
       let inverse = 1 / forward + (withBackward ? 1 / backward : 0)
       seconds += 2 * Double(weight.rows * weight.columns) * inverse

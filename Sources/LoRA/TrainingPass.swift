@@ -268,19 +268,19 @@ final class TrainingPass {
     Self.precision(of: weight, backward)
   }
 
-  /// That of the output's weights, never int8.
+  var outputPrecision: BackwardPrecision {
+    Self.precision(of: model.weights.output, backward, isOutput: true)
+  }
+
+  /// What gradients are multiplied in on their way through a weight; never int8 through the output's.
   ///
   /// The gradient at the logits is large at one token and small at all others, which a scale shared with it
   /// would round to 0.
-  var outputPrecision: BackwardPrecision {
-    let chosen = precision(of: model.weights.output)
-    return chosen == .int8 ? .bf16 : chosen
-  }
-
   static func precision(
-    of weight: WeightMatrix, _ wanted: BackwardPrecision?
+    of weight: WeightMatrix, _ wanted: BackwardPrecision?, isOutput: Bool = false
   ) -> BackwardPrecision {
-    wanted ?? (weight.type == .f32 ? .f32 : .bf16)
+    let chosen = wanted ?? (weight.type == .f32 ? .f32 : .bf16)
+    return chosen == .int8 && isOutput ? .bf16 : chosen
   }
 
   /// Gradients that are rounded on their way lose nothing more from activations that are.

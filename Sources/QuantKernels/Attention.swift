@@ -142,6 +142,24 @@ public struct AttentionPlaces: Sendable {
     }
     pages += table
   }
+
+  /// Lends the pages of all sequences, and where each row's begin and how many positions it sees.
+  fileprivate func withRows(
+    _ body: (
+      _ pages: UnsafePointer<Int32>, _ starts: UnsafePointer<Int>, _ counts: UnsafePointer<Int>
+    ) -> Void
+  ) {
+    pages.withUnsafeBufferPointer { pages in
+      starts.withUnsafeBufferPointer { starts in
+        counts.withUnsafeBufferPointer { counts in
+          guard let pages = pages.baseAddress, let starts = starts.baseAddress,
+            let counts = counts.baseAddress
+          else { return }
+          body(pages, starts, counts)
+        }
+      }
+    }
+  }
 }
 
 /// Causal attention of each row over its own sequence, keys taken in blocks of 64 with a running maximum.
@@ -169,26 +187,20 @@ public func attend(
   let source = store.layer(layer)
   let steps = Kernels.steps.pointee
   let kvHeads = store.kvHeads
-  // Enough rows a chunk that short contexts do not pay for the hand-over.
-  let height = queries.rows >= 64 ? 8 : 1
+  // Enough rows a chunk that short contexts do not pay for the hand-over, and that neighbours with a common
+  // beginning go through it together.
+  let height = queries.rows >= 64 ? 8 : max(1, 4 / group)
   let blocks = (queries.rows + height - 1) / height
-  places.pages.withUnsafeBufferPointer { pages in
-    guard let table = pages.baseAddress else { return }
+  places.withRows { pages, starts, counts in
     parallel(blocks * kvHeads) { chunk in
       var source = source
-      let head = chunk % kvHeads
-      var row = chunk / kvHeads * height
-      let end = min(row + height, queries.rows)
-      while row < end {
-        // Rows of one sequence stand one after the other and share its pages.
-        var next = row + 1
-        while next < end && places.starts[next] == places.starts[row] { next += 1 }
-        let at = row * columns + head * group * store.headSize
-        steps.attend(
-          &source, head, group, next - row, queries.base + at, columns,
-          table + places.starts[row], places.counts[row], scale, y.base + at)
-        row = next
-      }
+      // Head by head: one's keys and values stay in a core's cache while the rows that share them pass.
+      let head = chunk / blocks
+      let first = chunk % blocks * height
+      let at = first * columns + head * group * store.headSize
+      steps.attend(
+        &source, head, group, min(height, queries.rows - first), queries.base + at, columns, pages,
+        starts + first, counts + first, scale, y.base + at)
     }
   }
 }

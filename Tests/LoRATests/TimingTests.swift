@@ -27,4 +27,15 @@ struct TimingTests {
     let scalar = MachineLimits(reading: 1, int8: nil, bfloat16: nil, float: nil)
     #expect(Trainer.leastSecondsPerToken(model, scalar) == nil)
   }
+
+  @Test("gradients in int8 count at its peak, but for the output's weights")
+  func int8() throws {
+    let (model, _) = try TinyModel(seed: 3).load(.q8_0)
+    let limits = MachineLimits(reading: 1, int8: 8, bfloat16: 4, float: 2)
+    let (output, all) = (model.weights.output, model.weights.matrices)
+    let weights = all.reduce(0) { $0 + $1.rows * $1.columns }
+    let seconds = Trainer.leastSecondsPerToken(model, limits, in: .int8)
+    #expect(
+      seconds == Double(weights) * 4 / 8 + Double(output.rows * output.columns) * (2 / 4 - 2 / 8.0))
+  }
 }

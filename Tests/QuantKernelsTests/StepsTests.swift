@@ -201,4 +201,50 @@ struct AttentionTests {
       }
     }
   }
+
+  @Test(
+    "sequences with a common beginning have the bits that each has alone", arguments: [1, 2, 3, 4])
+  func commonBeginning(group: Int) {
+    let (size, kvHeads) = (32, 2)
+    let heads = group * kvHeads
+    // Pages 0 ..< 9 are shared, by some fewer; each sequence goes on in its own.
+    let (shared, lengths) = ([9, 9, 4, 9, 0, 9, 8], [151, 160, 159, 215, 151, 400, 152])
+    var tables: [[Int32]] = []
+    var pages: Int32 = 9
+    for (count, length) in zip(shared, lengths) {
+      let own = Int32((length + 15) / 16 - count)
+      tables.append(Array(0..<Int32(count)) + Array(pages..<pages + own))
+      pages += own
+    }
+    let store = KeyValueStore(layers: 1, kvHeads: kvHeads, headSize: size, pages: Int(pages))
+    for page in 0..<pages {
+      var place = AttentionPlaces()
+      place.add(rows: 16, from: 0, table: [page])
+      let values = { (name: String) in
+        Matrix(
+          rows: 16, columns: kvHeads * size,
+          values: StepsTests.values(16 * kvHeads * size, "\(name) \(page)"))
+      }
+      store.write(layer: 0, keys: values("k"), values: values("v"), for: place)
+    }
+    let queries = Matrix(
+      rows: lengths.count, columns: heads * size,
+      values: StepsTests.values(lengths.count * heads * size, "q"))
+    func attended(_ rows: [Int]) -> [[Float]] {
+      var places = AttentionPlaces()
+      let some = Matrix(rows: 0, columns: queries.columns)
+      some.copy(from: queries)
+      some.keep(rows: rows)
+      for row in rows { places.add(rows: 1, from: lengths[row] - 1, table: tables[row]) }
+      let y = Matrix(rows: 0, columns: queries.columns)
+      attend(
+        queries: some, heads: heads, store: store, layer: 0, places: places, scale: 0.2, into: y)
+      return rows.indices.map(y.row)
+    }
+    for set in Kernels.available {
+      Kernels.with(set) {
+        #expect(attended(Array(lengths.indices)) == lengths.indices.map { attended([$0])[0] })
+      }
+    }
+  }
 }

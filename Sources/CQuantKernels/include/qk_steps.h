@@ -55,12 +55,13 @@ typedef struct {
   /// `x[heads, head_size]`, `cosine[pairs]`, `sine[pairs]`; sign -1 turns back.
   void (*rotate)(size_t heads, size_t head_size, size_t pairs, const float *cosine, const float *sine,
                  float sign, float *x);
-  /// Attention of consecutive positions of one sequence for the query heads of one key/value head:
+  /// Attention of positions of one or more sequences for the query heads of one key/value head:
   /// `q[rows, stride]` and `out[rows, stride]`, of which the first `[group, head_size]` count;
-  /// row r sees the first `count + r` positions, whose page numbers are in `table`.
+  /// row r sees the first `counts[r]` positions, whose page numbers are in `pages` from `starts[r]` on.
+  /// Neighbours of one sequence, or whose first pages are the same, cost less.
   void (*attend)(const qk_store_layer *store, size_t kv_head, size_t group, size_t rows,
-                 const float *q, size_t stride, const int32_t *table, size_t count, float scale,
-                 float *out);
+                 const float *q, size_t stride, const int32_t *pages, const size_t *starts,
+                 const size_t *counts, float scale, float *out);
   /// The largest of x[n]; n > 0.
   float (*maximum)(size_t n, const float *x);
   /// sum of exp(x[n] - shift); where y is given, y[n] gets the terms.

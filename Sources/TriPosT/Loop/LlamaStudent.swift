@@ -1,7 +1,7 @@
 import Boundary
 public import Llama
 public import LoRA
-import QuantKernels
+public import QuantKernels
 
 /// A quantized LLaMA with a LoRA adapter.
 public final class LlamaStudent: Student {
@@ -108,10 +108,12 @@ public final class LlamaStudent: Student {
     return Validation.loss(of: try texts.map(row), by: scorer, .weights) ?? 0
   }
 
-  public func leastSeconds(inferred: Int, trained: Int) -> Double? {
+  public func leastSeconds(
+    inferred: Int, trained: Int, backward: BackwardPrecision?
+  ) -> Double? {
     guard inferred + trained > 0,
       let forward = Trainer.leastSecondsPerToken(model, limits, withBackward: false),
-      let step = Trainer.leastSecondsPerToken(model, limits)
+      let step = Trainer.leastSecondsPerToken(model, limits, in: backward)
     else { return nil }
     return Double(inferred) * forward + Double(trained) * step
   }

@@ -87,7 +87,7 @@ extension Loop {
     options.maximumGradientNorm = train.maxGradNorm > 0 ? train.maxGradNorm : nil
     options.weightDecay = train.weightDecay
     options.dropout = Float(configuration.lora.dropout)
-    options.backward = BackwardPrecision(rawValue: train.backward.rawValue)
+    options.backward = train.backward
     options.seed = seed("training/\(iteration)")
     return options
   }

@@ -169,7 +169,7 @@ public final class Loop {
     func tokens(_ key: String) -> Int { facts[key]?.int ?? 0 }
     return student.leastSeconds(
       inferred: tokens("prompt_tokens") + tokens("generated_tokens"),
-      trained: tokens("trained_tokens"))
+      trained: tokens("trained_tokens"), backward: configuration.train.backward)
   }
 
   /// Tells how far a stage is, and stops it when a signal has asked for that.

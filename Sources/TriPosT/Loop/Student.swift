@@ -1,6 +1,7 @@
 public import Boundary
 public import Llama
 public import LoRA
+public import QuantKernels
 
 /// One text for the student to go on from.
 public struct StudentRequest: Sendable {
@@ -80,11 +81,13 @@ public protocol Student: AnyObject {
   /// The mean loss of the texts' tokens under their weights, in nats a token.
   func loss(of texts: [TrainingText]) throws -> Double
 
-  /// The seconds that tokens read or written, and tokens trained on, take at the peak of this machine; nil where
-  /// that is not known.
-  func leastSeconds(inferred: Int, trained: Int) -> Double?
+  /// The seconds that tokens read or written, and tokens trained on with gradients in `backward`, take at the peak
+  /// of this machine; nil where that is not known.
+  func leastSeconds(inferred: Int, trained: Int, backward: BackwardPrecision?) -> Double?
 }
 
 extension Student {
-  public func leastSeconds(inferred: Int, trained: Int) -> Double? { nil }
+  public func leastSeconds(
+    inferred: Int, trained: Int, backward: BackwardPrecision?
+  ) -> Double? { nil }
 }

@@ -1,4 +1,5 @@
 public import LoRA
+public import QuantKernels
 
 /// Everything that decides what a run does; with the seed it fixes every byte of the result.
 ///
@@ -163,16 +164,12 @@ extension RunConfiguration {
     public var schedule = LearningRateSchedule.Shape.linear
     public var weightDecay = 0.0
     public var maxGradNorm = 1.0
-    public var backward = BackwardChoice.auto
+    /// As in `TrainingOptions`.
+    public var backward: BackwardPrecision?
     public var selfImproveWeight = 1.5
     public var maxLength = 1024
     public var lossNorm = LossNormalization.sequence
     public var checkpointEvery = 50
-  }
-
-  /// What gradients are multiplied in; `auto` leaves it to the weights (TrainingOptions.backward).
-  public enum BackwardChoice: String, CaseIterable, Sendable {
-    case auto, f32, bf16, int8
   }
 
   /// Self-improving inference at test time (docs/tripost.md, 8.1).

@@ -139,7 +139,7 @@ extension Setting {
       "train.max_grad_norm", \.train.maxGradNorm, 0...1_000_000,
       "gradient norm clipped to; 0 is off"),
     choice(
-      "train.backward", \.train.backward,
+      "train.backward", \.train.backward, orNone: "auto",
       "what gradients are multiplied in; `auto` is f32 for f32 weights and bf16 for others"),
     number(
       "train.self_improve_weight", \.train.selfImproveWeight, 0...100,

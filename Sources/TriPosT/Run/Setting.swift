@@ -90,6 +90,17 @@ extension Setting {
       })
   }
 
+  /// A choice that may be left open, which is called `none`.
+  static func choice<Choice>(
+    _ key: String, _ path: any Path<Choice?>, orNone none: String, _ about: String
+  ) -> Setting where Choice: CaseIterable & RawRepresentable<String> & SendableMetatype {
+    Setting(
+      key: key, kind: .choice([none] + Choice.allCases.map(\.rawValue)), about: about,
+      mayChange: false,
+      get: { .text($0[keyPath: path]?.rawValue ?? none) },
+      set: { if case .text(let name) = $1 { $0[keyPath: path] = Choice(rawValue: name) } })
+  }
+
   static func list(
     _ key: String, _ path: any Path<[String]>, of choices: [String] = [], _ about: String
   ) -> Setting {
