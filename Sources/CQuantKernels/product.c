@@ -51,6 +51,12 @@ static cut cut_of(const qk_product *p) {
   while (height > 1 && divide_up(c.panels, height) * c.tile_chunks < team_chunks &&
          height * bytes * c.tiles_per_chunk > small_bytes)
     height /= 2;
+  // What has few panels, such as a factor of an adapter, is shared out by tokens.
+  while (height == 1 && c.tiles_per_chunk > 1 && c.panels * c.tile_chunks < team_chunks &&
+         bytes * c.tiles_per_chunk > small_bytes) {
+    c.tiles_per_chunk = divide_up(c.tiles_per_chunk, 2);
+    c.tile_chunks = divide_up(c.tiles, c.tiles_per_chunk);
+  }
   c.panel_chunks = divide_up(c.panels, height);
   c.panels_per_chunk = divide_up(c.panels, c.panel_chunks);
   if (c.panels_per_chunk > 1) c.panels_per_chunk = divide_up(c.panels_per_chunk, 2) * 2;  // pairs
