@@ -2,8 +2,9 @@
 // once and compiled for each instruction set.
 //
 // Several queries that read the same keys (the heads of a group, consecutive positions of a
-// sequence, sequences with a common beginning) go through a block together, so that a key or value that was loaded serves all of them:
-// STEPS_QUERIES at most, by STEPS_VECTORS vectors of 16 at a time, as many as the registers hold.
+// sequence, sequences with a common beginning) go through a block together, so that a key or value
+// that was loaded serves all of them: STEPS_QUERIES at most, by STEPS_VECTORS vectors of 16 at a time,
+// as many as the registers hold.
 // Each query's own operations and their order are the same in any company.
 
 typedef float STEPS(lanes) __attribute__((ext_vector_type(16)));

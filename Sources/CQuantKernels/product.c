@@ -118,10 +118,9 @@ static void run_part(
     run_many(product, many, panel, panel_end, first, end);
     return;
   }
-  // A thread goes on with the next chunk, for which it fetches while it finishes this one.
-  const size_t panels = divide_up(product->rows, QK_PANEL);
+  // A thread goes on with the next chunk, for which it fetches while it finishes this one, unless that has the same panels.
+  const size_t known = end * QK_TILE < product->tokens ? panel_end : divide_up(product->rows, QK_PANEL);
   if (shares(product)) {
-    const size_t known = end * QK_TILE < product->tokens ? panel_end : panels;
     for (size_t p = panel; p < panel_end; p += step) {
       const size_t next = at_most(p + step, panel_end), after = at_most(next + step, known);
       run_tile(
@@ -135,7 +134,7 @@ static void run_part(
   const size_t group = fetches ? at_least(group_bytes / bytes, step) / step * step : panel_end - panel;
   for (size_t p = panel; p < panel_end; p += group) {
     const size_t group_end = at_most(p + group, panel_end);
-    const size_t ahead = fetches ? (at_most(group_end + group, panels) - group_end) * bytes : 0;
+    const size_t ahead = fetches ? (at_most(group_end + group, known) - group_end) * bytes : 0;
     const size_t calls = divide_up(group_end - p, step) * (end - first);
     size_t call = 0;
     for (size_t t = first; t < end; t++)

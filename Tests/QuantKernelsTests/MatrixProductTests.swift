@@ -38,6 +38,24 @@ struct MatrixProductTests {
     }
   }
 
+  @Test(
+    "few rows of weights, shared out by tokens, give each token the bits that it has alone",
+    arguments: [TensorType.f32, .q8_0, .q6_K])
+  func fewWeights(type: TensorType) {
+    var random = RandomStream(seed: 11, "few")
+    let w = random.weights(type, rows: 16, columns: 4096)
+    let x = random.matrix(rows: 30, columns: 4096)
+    for set in Kernels.available {
+      Kernels.with(set) {
+        let y = product(x, w)
+        for row in 0..<x.rows {
+          let alone = Matrix(rows: 1, columns: x.columns, values: x.row(row))
+          #expect(product(alone, w).row(0) == y.row(row), "\(set), row \(row)")
+        }
+      }
+    }
+  }
+
   /// 520 rows of 4096 inputs are more than the 4 MB from which on chunks are cut and ordered in another way.
   @Test(
     "inputs too many for a cache give the reference's bits",
